@@ -1,0 +1,30 @@
+# The system's libraries through pkg-config; a missing one names the Debian package that brings it.
+find_package(PkgConfig)
+if(NOT PKG_CONFIG_FOUND)
+  message(FATAL_ERROR "pkg-config is missing: apt-get install pkg-config")
+endif()
+find_package(Threads REQUIRED)
+
+# backscribe_require(<name> <module> <Debian package>): the target PkgConfig::<name>.
+function(backscribe_require name module package)
+  pkg_check_modules(${name} IMPORTED_TARGET GLOBAL ${module})
+  if(NOT ${name}_FOUND)
+    message(FATAL_ERROR "${module} is missing: apt-get install ${package}")
+  endif()
+endfunction()
+
+function(backscribe_require_program variable program package)
+  find_program(${variable} ${program})
+  if(NOT ${variable})
+    message(FATAL_ERROR "${program} is missing: apt-get install ${package}")
+  endif()
+endfunction()
+
+backscribe_require(RDKAFKA "rdkafka>=2.0.2" librdkafka-dev)
+backscribe_require(CURL "libcurl>=7.88" libcurl4-openssl-dev)
+backscribe_require(CJSON "libcjson>=1.7.15" libcjson-dev)
+backscribe_require(ZLIB "zlib" zlib1g-dev)
+backscribe_require(CRYPTO "libcrypto>=3.0" libssl-dev)
+backscribe_require(PROTOBUF_C "libprotobuf-c>=1.4" libprotobuf-c-dev)
+backscribe_require(MICROHTTPD "libmicrohttpd>=0.9.75" libmicrohttpd-dev)
+backscribe_require_program(PROTOC_C protoc-c protobuf-c-compiler)

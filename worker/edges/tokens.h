@@ -1,0 +1,35 @@
+/* Credentials for the API: what goes into the Authorization header. */
+#ifndef BS_EDGES_TOKENS_H
+#define BS_EDGES_TOKENS_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "base/time.h"
+#include "edges/loop.h"
+#include "formats/config.h"
+
+struct bs_tokens;
+
+/* Reads the credential once; a file that cannot be read is not an error here (it may come), but
+ * bs_tokens_authorization is NULL until it does. `changed` is called on the loop's thread whenever a
+ * new credential was read (true) or is gone (false). The file is looked at every second (its time
+ * and size), so that a rotated secret serves without a restart. */
+struct bs_tokens *bs_tokens_create(struct bs_loop *loop, const struct bs_auth *auth,
+                                   void (*changed)(void *context, bool available), void *context);
+void bs_tokens_destroy(struct bs_tokens *tokens);
+
+/* "Api-Key …" or "Bearer …"; "" where auth is none; NULL when there is none to be had. Valid until
+ * the loop runs on. */
+const char *bs_tokens_authorization(struct bs_tokens *tokens);
+/* Why there is none; "" when there is. */
+const char *bs_tokens_problem(const struct bs_tokens *tokens);
+/* Reads it anew now and calls `changed` from the loop, later. */
+void bs_tokens_refresh(struct bs_tokens *tokens);
+/* When the credential ends; 0 = not known. */
+bs_wall_ms bs_tokens_expiry(const struct bs_tokens *tokens);
+
+/* Reads a secret's file: trailing white space removed; at most 64 KiB, no NUL. The caller frees. */
+BS_MUST_CHECK char *bs_secret_read(const char *path, struct bs_error *error);
+
+#endif

@@ -1,0 +1,39 @@
+/* The result message (schemas/result.schema.json): made from an operation and the API's answer. */
+#ifndef BS_FORMATS_RESULT_H
+#define BS_FORMATS_RESULT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/core.h"
+#include "formats/config.h"
+#include "formats/job.h"
+#include "formats/message.h"
+
+/* A result ready to be published: core's void *payload. Freed by bs_payload_free. */
+struct bs_payload {
+    uint8_t *value;
+    size_t size;
+    bool gzipped;   /* the message needs the header content-encoding: gzip */
+    bool too_large; /* over results.inline_bytes even so */
+    double audio_seconds;
+    int64_t billed_seconds;
+};
+
+/* `response` is the answer's `response` object (a cJSON, opaque here), which is consumed as far as
+ * chunks are moved over; the caller still frees it. NULL when `response` has not the shape of a
+ * LongRunningRecognitionResponse. */
+struct bs_payload *bs_result_build(const struct bs_config *config,
+                                   const struct bs_operation *operation, const struct bs_job *job,
+                                   const char *worker, const struct bs_answer *answer,
+                                   bs_wall_ms now, void *response);
+void bs_payload_free(void *payload);
+
+/* The service's rule: seconds rounded up, channels rounded up to even, at least 15 s a pair.
+ * 0 where the length is unknown (<= 0). */
+int64_t bs_billed_seconds(double audio_seconds, int32_t channels);
+
+/* The message's key: the job message's, or the job's id where it had none. */
+struct bs_bytes bs_result_key(const struct bs_job *job);
+
+#endif
