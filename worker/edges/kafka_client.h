@@ -1,0 +1,71 @@
+/* Kafka for the commands that are not the worker: looking at topics, making them, writing jobs,
+ * reading results. Blocking calls, any one thread. */
+#ifndef BS_EDGES_KAFKA_CLIENT_H
+#define BS_EDGES_KAFKA_CLIENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "formats/config.h"
+#include "formats/message.h"
+
+const char *bs_librdkafka_version(void);
+
+struct bs_kafka_client;
+BS_MUST_CHECK struct bs_kafka_client *bs_kafka_client_create(const struct bs_config *config,
+                                                             struct bs_error *error);
+void bs_kafka_client_destroy(struct bs_kafka_client *client);
+
+struct bs_topic_facts {
+    bool exists;
+    int32_t partitions;
+    bool settings_known;    /* false: no right to describe, or a broker without settings (embedded) */
+    bool compacted;         /* cleanup.policy is exactly "compact" */
+    bool deletes;           /* cleanup.policy has "delete" */
+    int64_t retention_ms;   /* -1 = without limit */
+    char settings_problem[200]; /* why they are not known */
+};
+/* DENIED names the missing right; TEMPORARY when no broker answers within `limit_ms`. */
+BS_MUST_CHECK enum bs_error_code bs_kafka_describe_topic(struct bs_kafka_client *client,
+                                                         const char *topic, int32_t limit_ms,
+                                                         struct bs_topic_facts *facts,
+                                                         struct bs_error *error);
+BS_MUST_CHECK int32_t bs_kafka_broker_count(struct bs_kafka_client *client, int32_t limit_ms,
+                                            struct bs_error *error); /* -1 = failed */
+/* `settings` are name, value pairs. Succeeds when the topic exists already. */
+BS_MUST_CHECK enum bs_error_code bs_kafka_create_topic(struct bs_kafka_client *client,
+                                                       const char *topic, int32_t partitions,
+                                                       int32_t replication,
+                                                       const char *const *settings,
+                                                       size_t setting_count, int32_t limit_ms,
+                                                       struct bs_error *error);
+BS_MUST_CHECK enum bs_error_code bs_kafka_add_partitions(struct bs_kafka_client *client,
+                                                         const char *topic, int32_t partitions,
+                                                         int32_t limit_ms, struct bs_error *error);
+/* Tries the group (coordinator, read right) and the transactional id (an empty transaction):
+ * each missing right by its name in `error`. */
+BS_MUST_CHECK enum bs_error_code bs_kafka_try_group(struct bs_kafka_client *client, int32_t limit_ms,
+                                                    struct bs_error *error);
+BS_MUST_CHECK enum bs_error_code bs_kafka_try_transaction(struct bs_kafka_client *client,
+                                                          int32_t limit_ms, struct bs_error *error);
+
+/* Writing: idempotent producer, murmur2_random. `send` blocks while the queue is full; `flush`
+ * returns the first delivery error. */
+BS_MUST_CHECK enum bs_error_code bs_kafka_client_send(struct bs_kafka_client *client,
+                                                      const char *topic,
+                                                      const struct bs_message *message,
+                                                      struct bs_error *error);
+BS_MUST_CHECK enum bs_error_code bs_kafka_client_flush(struct bs_kafka_client *client,
+                                                       int32_t limit_ms, struct bs_error *error);
+
+/* Reading a whole topic with read_committed, without a group: calls `message` for each, until the
+ * end that stood at the start (or for ever with `follow`, until it returns false). */
+typedef bool bs_kafka_read_callback(void *context, int32_t partition, int64_t offset,
+                                    int64_t timestamp, const struct bs_message *message);
+BS_MUST_CHECK enum bs_error_code bs_kafka_client_read(struct bs_kafka_client *client,
+                                                      const char *topic, bool follow,
+                                                      bs_kafka_read_callback *callback,
+                                                      void *context, struct bs_error *error);
+
+#endif
