@@ -14,7 +14,10 @@ struct bs_loop;
 /* Called on the loop's thread. `events` are epoll's bits. */
 typedef void bs_loop_callback(void *context, uint32_t events);
 
+/* Never NULL: a process that gets no descriptors at its start cannot live, so it aborts. SIGPIPE is
+ * ignored from here on. */
 struct bs_loop *bs_loop_create(void);
+/* Timers and bells are destroyed by their owners before. Not from a callback. */
 void bs_loop_destroy(struct bs_loop *loop);
 
 /* CLOCK_BOOTTIME and the wall clock. Any thread. */
@@ -29,21 +32,22 @@ void bs_loop_modify(struct bs_loop *loop, struct bs_watch *watch, uint32_t event
 /* Tolerates a descriptor that was closed before. May be called from a callback, also its own. */
 void bs_loop_remove(struct bs_loop *loop, struct bs_watch *watch);
 
-/* A timer; fires once at or after `when`. Any number; callback gets events = 0. */
+/* A timer; fires once at or after `when`. A few dozen at most (they stand in a sorted list); the
+ * callback gets events = 0, and may set or destroy any timer, its own too. */
 struct bs_timer;
 struct bs_timer *bs_timer_create(struct bs_loop *loop, bs_loop_callback *callback, void *context);
 void bs_timer_set(struct bs_timer *timer, bs_mono_ms when); /* BS_NEVER disarms */
 void bs_timer_destroy(struct bs_timer *timer);
 
-/* A wake-up that other threads (and bs_signal handlers) may ring. */
+/* A wake-up that other threads and signal handlers may ring; rings before the callback are one. */
 struct bs_bell;
 struct bs_bell *bs_bell_create(struct bs_loop *loop, bs_loop_callback *callback, void *context);
 void bs_bell_ring(struct bs_bell *bell); /* any thread */
 int bs_bell_fd(struct bs_bell *bell);    /* an eventfd, for rd_kafka_queue_io_event_enable */
 void bs_bell_destroy(struct bs_bell *bell);
 
-/* SIGTERM and SIGINT arrive as a callback; a second one ends the process with status 1 at once.
- * Call before any thread is started (it blocks the signals in them). */
+/* SIGTERM and SIGINT arrive as a callback on the loop's thread; a second one ends the process with
+ * status 1 at once, even when the loop hangs. One loop in a process may ask for it. */
 void bs_loop_on_signal(struct bs_loop *loop, void (*callback)(void *context, int signal),
                        void *context);
 
