@@ -9,12 +9,12 @@
 
 enum bs_error_code {
     BS_OK = 0,
-    BS_ERROR_INVALID,     /* the input is wrong: another try gives the same */
-    BS_ERROR_TEMPORARY,   /* another try may succeed */
-    BS_ERROR_DENIED,      /* credentials or rights: an operator must act */
-    BS_ERROR_NOT_FOUND,   /* a file, topic or object that should be there is not */
-    BS_ERROR_LIMIT,       /* a configured limit is reached */
-    BS_ERROR_FATAL,       /* this process cannot go on */
+    BS_ERROR_INVALID,   /* the input is wrong: another try gives the same */
+    BS_ERROR_TEMPORARY, /* another try may succeed */
+    BS_ERROR_DENIED,    /* credentials or rights: an operator must act */
+    BS_ERROR_NOT_FOUND, /* a file, topic or object that should be there is not */
+    BS_ERROR_LIMIT,     /* a configured limit is reached */
+    BS_ERROR_FATAL,     /* this process cannot go on */
 };
 
 struct bs_error {

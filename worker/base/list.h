@@ -15,8 +15,8 @@ struct bs_list {
     struct bs_link head;
 };
 
-#define BS_CONTAINER_OF(pointer, type, member) \
-    ((type *)(void *)((char *)(pointer) - offsetof(type, member)))
+#define BS_CONTAINER_OF(pointer, type, member)                                                     \
+    ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 static inline void bs_list_init(struct bs_list *list)
 {

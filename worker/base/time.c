@@ -146,7 +146,8 @@ bool bs_rfc3339_parse(const char *text, size_t length, bs_wall_ms *moment)
         !parse_offset(&at, end, &offset_minutes) || at != end) {
         return false;
     }
-    *moment = ((days_from_date(year, month, day) * 24 + hour) * 60 + minute - offset_minutes) * 60000 +
-              second * 1000 + milliseconds;
+    *moment =
+        ((days_from_date(year, month, day) * 24 + hour) * 60 + minute - offset_minutes) * 60000 +
+        second * 1000 + milliseconds;
     return true;
 }

@@ -19,11 +19,17 @@
 #include "base/time.h"
 
 #define BS_ID_HASH_SIZE 16
-#define BS_MESSAGE_MAX 400 /* an error's or notice's text; longer ones are cut */
+#define BS_MESSAGE_MAX  400 /* an error's or notice's text; longer ones are cut */
 
 /* ---- names that the outside sees ---------------------------------------------------------- */
 
-enum bs_stage { BS_STAGE_INTAKE, BS_STAGE_PROBE, BS_STAGE_SUBMIT, BS_STAGE_CHECK, BS_STAGE_PUBLISH };
+enum bs_stage {
+    BS_STAGE_INTAKE,
+    BS_STAGE_PROBE,
+    BS_STAGE_SUBMIT,
+    BS_STAGE_CHECK,
+    BS_STAGE_PUBLISH
+};
 
 enum bs_dead_letter_code {
     BS_DEAD_NONE,
@@ -67,18 +73,18 @@ const char *bs_not_ready_name(enum bs_not_ready reason);
 /* ---- options -------------------------------------------------------------------------------- */
 
 struct bs_core_options {
-    uint64_t random_seed;      /* for jitter */
-    int32_t state_partitions;  /* P: what the fleet's quota is divided by */
+    uint64_t random_seed;     /* for jitter */
+    int32_t state_partitions; /* P: what the fleet's quota is divided by */
 
-    int64_t window_ms;         /* quotas: at most this much in any window, fleet-wide */
+    int64_t window_ms; /* quotas: at most this much in any window, fleet-wide */
     int64_t submissions;
     int64_t checks;
     int64_t billed_seconds_per_day;
-    int64_t request_limit_ms;  /* a request's whole time limit, at the HTTP edge */
+    int64_t request_limit_ms; /* a request's whole time limit, at the HTTP edge */
 
-    int64_t in_flight;         /* operations held at most, waiting ones included */
+    int64_t in_flight; /* operations held at most, waiting ones included */
     size_t memory_bytes;
-    int32_t connections;       /* requests under way at most */
+    int32_t connections; /* requests under way at most */
     int32_t submissions_per_job;
     int32_t refusals_in_a_row;
     int64_t remembered_ids;
@@ -110,51 +116,52 @@ enum bs_operation_state {
 /* One job message's record. The outside reads it; only core writes it (operations.c moves it
  * between states). At most 1 KiB with everything it points at, for a 300-byte job. */
 struct bs_operation {
-    struct bs_link window;      /* its partition's operations at or above the watermark, by offset */
+    struct bs_link window; /* its partition's operations at or above the watermark, by offset */
     struct bs_link unpublished; /* its partition's operations not yet published, by offset */
     struct bs_link dirty;       /* waits for a transaction, or is in one */
     struct bs_operation_ref self;
-    uint32_t next_by_offset;    /* hash chains: slot + 1, 0 ends */
+    uint32_t next_by_offset; /* hash chains: slot + 1, 0 ends */
     uint32_t next_by_id;
-    uint32_t schedule_place;    /* index + 1 in the heap that its state belongs to, 0 = in none */
+    uint32_t schedule_place; /* index + 1 in the heap that its state belongs to, 0 = in none */
     int32_t partition;
     int64_t offset;
     bs_mono_ms due;
 
-    uint8_t *job;               /* the packed job (formats/state.h), opaque to core, owned */
+    uint8_t *job; /* the packed job (formats/state.h), opaque to core, owned */
     uint32_t job_size;
-    uint8_t state;              /* enum bs_operation_state */
-    uint8_t dead_letter_code;   /* enum bs_dead_letter_code; ENDED with NONE has a result */
-    uint8_t dead_letter_stage;  /* enum bs_stage */
-    bool id_given : 1;          /* the job named its id (made-up ids are not remembered) */
+    uint8_t state;             /* enum bs_operation_state */
+    uint8_t dead_letter_code;  /* enum bs_dead_letter_code; ENDED with NONE has a result */
+    uint8_t dead_letter_stage; /* enum bs_stage */
+    bool id_given : 1;         /* the job named its id (made-up ids are not remembered) */
     bool force : 1;
-    bool deferred : 1;          /* a deferred-* model */
-    bool recorded : 1;          /* its state record is committed */
-    bool record_wanted : 1;     /* what is in memory is newer than the record */
+    bool deferred : 1;      /* a deferred-* model */
+    bool recorded : 1;      /* its state record is committed */
+    bool record_wanted : 1; /* what is in memory is newer than the record */
     bool in_batch : 1;
-    bool omit_value : 1;        /* dead letter too large to be written whole */
-    bool accepted : 1;          /* operation_id is set: the service works, or worked, on it */
+    bool omit_value : 1; /* dead letter too large to be written whole */
+    bool accepted : 1;   /* operation_id is set: the service works, or worked, on it */
+    bool urgent : 1;     /* its result may expire soon: asked about before all others */
 
     uint8_t id_hash[BS_ID_HASH_SIZE];
-    uint64_t fingerprint;       /* of the recording and the specification */
+    uint64_t fingerprint; /* of the recording and the specification */
 
-    float audio_seconds;        /* 0 = unknown */
-    uint16_t channels;          /* 1 where unknown */
-    uint16_t submissions;       /* accepted ones, the present one included */
+    float audio_seconds;  /* 0 = unknown */
+    uint16_t channels;    /* 1 where unknown */
+    uint16_t submissions; /* accepted ones, the present one included */
     uint16_t submissions_unknown;
-    uint16_t attempts;          /* requests since the last acceptance, for backoff */
-    uint16_t checks;            /* of the present operation */
-    uint16_t odd_answers;       /* not understood, or not found, in a row */
-    uint32_t number;            /* counts every submission made: the attempt in the idempotency key */
-    bs_wall_ms deadline;        /* 0 = none */
+    uint16_t attempts;    /* requests since the last acceptance, for backoff */
+    uint16_t checks;      /* of the present operation */
+    uint16_t odd_answers; /* not understood, or not found, in a row */
+    uint32_t number;      /* counts every submission made: the attempt in the idempotency key */
+    bs_wall_ms deadline;  /* 0 = none */
     bs_wall_ms received;
-    bs_wall_ms submitted;       /* when the request that was accepted was sent */
-    bs_wall_ms created;         /* the service's times; 0 = unknown */
+    bs_wall_ms submitted; /* when the request that was accepted was sent */
+    bs_wall_ms created;   /* the service's times; 0 = unknown */
     bs_wall_ms modified;
     bs_wall_ms detected;
-    char *operation_id;         /* NUL-terminated, owned; NULL before the first acceptance */
-    char *message;              /* of the dead letter, owned */
-    void *payload;              /* the result's bytes: the outside's, until RELEASE_PAYLOAD */
+    char *operation_id; /* NUL-terminated, owned; NULL before the first acceptance */
+    char *message;      /* of the dead letter, owned */
+    void *payload;      /* the result's bytes: the outside's, until RELEASE_PAYLOAD */
     size_t payload_size;
 };
 
@@ -174,28 +181,28 @@ struct bs_job_event {
     bool deferred;
     double audio_seconds; /* 0 = unknown */
     int32_t channels;
-    bs_wall_ms deadline;  /* 0 = none */
+    bs_wall_ms deadline; /* 0 = none */
     enum bs_dead_letter_code refusal;
     const char *refusal_message;
 };
 
 /* How a request to the service ended. */
 enum bs_answer_kind {
-    BS_ANSWER_RUNNING,    /* the operation exists and is not done (a submission: accepted) */
-    BS_ANSWER_DONE,       /* it is done; for a check, `payload` is the result */
-    BS_ANSWER_FAILED,     /* the operation carries an error: grpc_code, message */
-    BS_ANSWER_ERROR,      /* the service refused the request: grpc_code, message */
-    BS_ANSWER_UNREADABLE, /* an answer of success that is not understood */
-    BS_ANSWER_NOT_SENT,   /* the request surely did not reach the service */
-    BS_ANSWER_LOST,       /* it may have reached it: no answer, or half of one */
+    BS_ANSWER_RUNNING,        /* the operation exists and is not done (a submission: accepted) */
+    BS_ANSWER_DONE,           /* it is done; for a check, `payload` is the result */
+    BS_ANSWER_FAILED,         /* the operation carries an error: grpc_code, message */
+    BS_ANSWER_ERROR,          /* the service refused the request: grpc_code, message */
+    BS_ANSWER_UNREADABLE,     /* an answer of success that is not understood */
+    BS_ANSWER_NOT_SENT,       /* the request surely did not reach the service */
+    BS_ANSWER_LOST,           /* it may have reached it: no answer, or half of one */
     BS_ANSWER_NO_CREDENTIALS, /* not sent: there is no credential to send it with */
 };
 
 struct bs_answer {
     enum bs_answer_kind kind;
-    int32_t grpc_code;    /* FAILED and ERROR; 2 (UNKNOWN) where none was told */
-    int32_t http_status;  /* 0 = none */
-    const char *message;  /* NULL or text for people, no secret; copied */
+    int32_t grpc_code;             /* FAILED and ERROR; 2 (UNKNOWN) where none was told */
+    int32_t http_status;           /* 0 = none */
+    const char *message;           /* NULL or text for people, no secret; copied */
     const char *request_id;        /* the answer's x-request-id, or NULL */
     const char *trace_id;          /* the answer's x-server-trace-id, or NULL */
     const char *client_request_id; /* what we sent as x-client-request-id, or NULL */
@@ -203,11 +210,11 @@ struct bs_answer {
     const char *operation_id;      /* a submission's RUNNING and DONE; copied */
     bs_wall_ms created;            /* 0 = not told */
     bs_wall_ms modified;
-    void *payload;                 /* a check's DONE: core's until it answers with RELEASE_PAYLOAD */
+    void *payload; /* a check's DONE: core's until it answers with RELEASE_PAYLOAD */
     size_t payload_size;
-    bool payload_too_large;        /* it would fit no message and no store is configured */
-    double audio_seconds;          /* a check's DONE: where the result tells; 0 = unknown */
-    int64_t billed_seconds;        /* a check's DONE: by the service's rule; 0 = unknown */
+    bool payload_too_large; /* it would fit no message and no store is configured */
+    double audio_seconds;   /* a check's DONE: where the result tells; 0 = unknown */
+    int64_t billed_seconds; /* a check's DONE: by the service's rule; 0 = unknown */
 };
 
 enum bs_transaction_outcome {
@@ -266,14 +273,19 @@ struct bs_restored_id {
 };
 
 /* The quota ledger of one partition: what it spent, by sixtieths of the window. */
-enum bs_quota_kind { BS_QUOTA_SUBMISSIONS, BS_QUOTA_CHECKS, BS_QUOTA_BILLED_SECONDS, BS_QUOTA_KINDS };
+enum bs_quota_kind {
+    BS_QUOTA_SUBMISSIONS,
+    BS_QUOTA_CHECKS,
+    BS_QUOTA_BILLED_SECONDS,
+    BS_QUOTA_KINDS
+};
 
 #define BS_LEDGER_ENTRIES 128
 
 struct bs_ledger {
-    int64_t slice_ms;                   /* a sixtieth of the window, at least 1 s */
+    int64_t slice_ms; /* a sixtieth of the window, at least 1 s */
     int32_t count;
-    int64_t slice[BS_LEDGER_ENTRIES];   /* wall time / slice_ms, ascending */
+    int64_t slice[BS_LEDGER_ENTRIES]; /* wall time / slice_ms, ascending */
     int64_t spent[BS_LEDGER_ENTRIES];
 };
 
@@ -300,8 +312,8 @@ struct bs_event {
         struct {
             int32_t partition;
             uint32_t epoch;
-            int64_t committed;  /* the group's committed offset, -1 = none */
-            int64_t log_start;  /* the jobs partition's first offset, used where nothing is known */
+            int64_t committed; /* the group's committed offset, -1 = none */
+            int64_t log_start; /* the jobs partition's first offset, used where nothing is known */
         } restore_ended;
         struct {
             int32_t partition;
@@ -334,28 +346,28 @@ struct bs_event {
 /* ---- actions --------------------------------------------------------------------------------- */
 
 enum bs_action_kind {
-    BS_ACTION_RESTORE,         /* .partition, .epoch: read the state, then RESTORED or STOPPED */
-    BS_ACTION_CONSUME,         /* .partition, .epoch, .offset: deliver jobs from there */
-    BS_ACTION_UNASSIGN,        /* .partition: nothing of it is under way any more */
-    BS_ACTION_SUBMIT,          /* .operation, .epoch: answer with SUBMITTED */
-    BS_ACTION_CHECK,           /* .operation, .epoch: answer with CHECKED */
-    BS_ACTION_COMMIT,          /* .batch: valid during the step's actions; answer with TRANSACTION */
-    BS_ACTION_RELEASE_PAYLOAD, /* .payload */
+    BS_ACTION_RESTORE,  /* .partition, .epoch: read the state, then RESTORED or STOPPED */
+    BS_ACTION_CONSUME,  /* .partition, .epoch, .offset: deliver jobs from there */
+    BS_ACTION_UNASSIGN, /* .partition: nothing of it is under way any more */
+    BS_ACTION_SUBMIT,   /* .operation, .epoch: answer with SUBMITTED */
+    BS_ACTION_CHECK,    /* .operation, .epoch: answer with CHECKED */
+    BS_ACTION_COMMIT,   /* .batch: valid during the step's actions; answer with TRANSACTION */
+    BS_ACTION_RELEASE_PAYLOAD,     /* .payload */
     BS_ACTION_REFRESH_CREDENTIALS, /* answer with CREDENTIALS */
-    BS_ACTION_NOTICE,          /* .notice: for the log */
-    BS_ACTION_STOPPED,         /* after STOP: everything is committed */
-    BS_ACTION_FAILED,          /* .notice: this process must end with status 1 */
+    BS_ACTION_NOTICE,              /* .notice: for the log */
+    BS_ACTION_STOPPED,             /* after STOP: everything is committed */
+    BS_ACTION_FAILED,              /* .notice: this process must end with status 1 */
 };
 
 /* What a batch asks to be written, in this order. */
 enum bs_write_kind {
-    BS_WRITE_OPERATION,  /* o:<offset> = the operation's record */
-    BS_WRITE_DONE,       /* o:<offset> = done marker */
-    BS_WRITE_FORGET,     /* o:<offset> tombstone */
-    BS_WRITE_ID,         /* i:<hash> = offset, ended, fingerprint */
-    BS_WRITE_FORGET_ID,  /* i:<hash> tombstone */
-    BS_WRITE_RESULT,     /* to the results topic: operation->payload */
-    BS_WRITE_DEAD_LETTER,/* to the dead letters topic */
+    BS_WRITE_OPERATION,   /* o:<offset> = the operation's record */
+    BS_WRITE_DONE,        /* o:<offset> = done marker */
+    BS_WRITE_FORGET,      /* o:<offset> tombstone */
+    BS_WRITE_ID,          /* i:<hash> = offset, ended, fingerprint */
+    BS_WRITE_FORGET_ID,   /* i:<hash> tombstone */
+    BS_WRITE_RESULT,      /* to the results topic: operation->payload */
+    BS_WRITE_DEAD_LETTER, /* to the dead letters topic */
 };
 
 struct bs_write {
@@ -383,9 +395,9 @@ struct bs_batch {
 
 /* Something for the log, with the operation that it is about (if any) named first. */
 struct bs_notice {
-    int32_t level; /* enum bs_log_level of base/log.h */
-    int32_t partition;    /* -1 = about none */
-    int64_t offset;       /* -1 = about none */
+    int32_t level;                     /* enum bs_log_level of base/log.h */
+    int32_t partition;                 /* -1 = about none */
+    int64_t offset;                    /* -1 = about none */
     struct bs_operation_ref operation; /* generation 0 = none */
     char operation_id[64];
     char client_request_id[40];
@@ -437,9 +449,11 @@ bool bs_core_wants_jobs(const struct bs_core *core);
 bool bs_core_serves(const struct bs_core *core, int32_t partition);
 
 /* NULL when the reference is stale. Valid until the next step. */
-const struct bs_operation *bs_core_operation(const struct bs_core *core, struct bs_operation_ref ref);
+const struct bs_operation *bs_core_operation(const struct bs_core *core,
+                                             struct bs_operation_ref ref);
 
-/* ---- what can be seen of it -------------------------------------------------------------------- */
+/* ---- what can be seen of it --------------------------------------------------------------------
+ */
 
 enum bs_skip_reason { BS_SKIP_IN_FLIGHT, BS_SKIP_DONE, BS_SKIP_REASONS };
 enum bs_submission_outcome {
@@ -499,8 +513,8 @@ struct bs_partition_view {
     int32_t partition;
     const char *state; /* restoring, serving, draining, stopped */
     int64_t watermark, published, position;
-    int64_t waiting, running, held; /* operations */
-    const char *reason;             /* of a stopped one, else NULL */
+    int64_t held;       /* operations */
+    const char *reason; /* of a stopped one, else NULL */
 };
 
 /* A look at everything: what /metrics, /status and /readyz are made of. */

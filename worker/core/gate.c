@@ -1,0 +1,186 @@
+/* When the service asks us to hold back, or does not work at all. One gate for submissions, one for
+ * checks. An open gate lets everything through; a closed one lets a single request try, at growing
+ * intervals, until one is answered usefully. Nothing is given up meanwhile. */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/internal.h"
+
+#define FAILURES_TO_CLOSE 3
+#define LONGEST_WAIT_MS   60000
+
+/* google.rpc.Code, as far as it says something about the service rather than about a request. */
+enum {
+    GRPC_CANCELLED = 1,
+    GRPC_UNKNOWN = 2,
+    GRPC_DEADLINE_EXCEEDED = 4,
+    GRPC_NOT_FOUND = 5,
+    GRPC_PERMISSION_DENIED = 7,
+    GRPC_RESOURCE_EXHAUSTED = 8,
+    GRPC_ABORTED = 10,
+    GRPC_UNIMPLEMENTED = 12,
+    GRPC_INTERNAL = 13,
+    GRPC_UNAVAILABLE = 14,
+    GRPC_UNAUTHENTICATED = 16
+};
+
+int64_t bs_backoff_ms(struct bs_core *core, int32_t attempts, int64_t limit_ms)
+{
+    int32_t doublings = attempts < 1 ? 0 : attempts > 20 ? 20 : attempts - 1;
+    int64_t bound = (int64_t)1000 << doublings;
+    return bs_random_below(&core->random, bound < limit_ms ? bound : limit_ms) + 1;
+}
+
+bool bs_gate_allows(const struct bs_core *core, enum bs_gate_kind kind)
+{
+    const struct bs_gate *gate = &core->gates[kind];
+    if (core->credentials_awaited || core->now.mono < gate->open_at) {
+        return false;
+    }
+    int32_t under_way = kind == BS_GATE_SUBMIT ? core->submits_under_way : core->checks_under_way;
+    return gate->level == 0 || under_way == 0;
+}
+
+static bool needs_people(enum bs_not_ready reason)
+{
+    return reason == BS_NOT_READY_CREDENTIALS || reason == BS_NOT_READY_PERMISSION ||
+           reason == BS_NOT_READY_ENDPOINT || reason == BS_NOT_READY_REFUSALS;
+}
+
+bool bs_gate_tells(const struct bs_gate *gate)
+{
+    return gate->level >= 3 || (gate->level > 0 && needs_people(gate->reason));
+}
+
+static const char *gate_name(enum bs_gate_kind kind)
+{
+    return kind == BS_GATE_SUBMIT ? "submissions" : "checks";
+}
+
+void bs_gate_success(struct bs_core *core, enum bs_gate_kind kind)
+{
+    struct bs_gate *gate = &core->gates[kind];
+    if (gate->level > 0) {
+        bs_core_notice(core, BS_LOG_INFO, NULL, NULL, "%s go on: the service answers again",
+                       gate_name(kind));
+    }
+    gate->level = 0;
+    gate->failures = 0;
+    gate->open_at = core->now.mono;
+    core->credentials_refreshed = false;
+    if (kind == BS_GATE_CHECK || !core->breaker_open) {
+        bs_core_throttled(core, BS_THROTTLE_429, false);
+    }
+}
+
+void bs_gate_close(struct bs_core *core, enum bs_gate_kind kind, enum bs_not_ready reason,
+                   int64_t retry_after_ms, const struct bs_answer *answer)
+{
+    struct bs_gate *gate = &core->gates[kind];
+    if (core->now.mono < gate->open_at) {
+        return; /* an answer to a request that was sent before it closed */
+    }
+    bool tells = bs_gate_tells(gate) && gate->reason == reason;
+    gate->level = gate->level < 30 ? gate->level + 1 : gate->level;
+    gate->reason = reason;
+    int64_t wait_ms = bs_backoff_ms(core, gate->level, LONGEST_WAIT_MS);
+    gate->open_at = core->now.mono + (wait_ms > retry_after_ms ? wait_ms : retry_after_ms);
+    (void)snprintf(gate->text, sizeof gate->text, "%s: %.300s", gate_name(kind),
+                   answer != NULL && answer->message != NULL ? answer->message : "no answer");
+    if (reason == BS_NOT_READY_QUOTA) {
+        bs_core_throttled(core, BS_THROTTLE_429, true);
+    }
+    if (!tells && bs_gate_tells(gate)) {
+        bs_core_notice(core, needs_people(reason) ? BS_LOG_ERROR : BS_LOG_WARN, NULL, answer,
+                       "%s wait (%s): %.300s", gate_name(kind), bs_not_ready_name(reason),
+                       answer != NULL && answer->message != NULL ? answer->message : "no answer");
+    }
+}
+
+void bs_gate_failure(struct bs_core *core, enum bs_gate_kind kind, const struct bs_answer *answer)
+{
+    struct bs_gate *gate = &core->gates[kind];
+    if (++gate->failures >= FAILURES_TO_CLOSE) {
+        bs_gate_close(core, kind, BS_NOT_READY_API_UNREACHABLE, answer->retry_after_ms, answer);
+    }
+}
+
+void bs_gate_unauthenticated(struct bs_core *core, const struct bs_answer *answer)
+{
+    if (core->credentials_awaited) {
+        return;
+    }
+    if (!core->credentials_refreshed) {
+        core->credentials_refreshed = true;
+        core->credentials_awaited = true;
+        bs_core_act(core, BS_ACTION_REFRESH_CREDENTIALS);
+        return;
+    }
+    bs_gate_close(core, BS_GATE_SUBMIT, BS_NOT_READY_CREDENTIALS, 0, answer);
+    bs_gate_close(core, BS_GATE_CHECK, BS_NOT_READY_CREDENTIALS, 0, answer);
+}
+
+void bs_gate_credentials(struct bs_core *core, bool available)
+{
+    core->credentials_awaited = false;
+    for (int kind = 0; kind < BS_GATES; kind++) {
+        struct bs_gate *gate = &core->gates[kind];
+        if (available && gate->level > 0 && gate->reason == BS_NOT_READY_CREDENTIALS) {
+            gate->open_at = core->now.mono; /* one request tries them */
+        } else if (!available) {
+            struct bs_answer none = {.message = "no credentials to send"};
+            bs_gate_close(core, (enum bs_gate_kind)kind, BS_NOT_READY_CREDENTIALS, 0, &none);
+        }
+    }
+}
+
+bool bs_gate_answer(struct bs_core *core, enum bs_gate_kind kind, const struct bs_answer *answer)
+{
+    switch (answer->kind) {
+    case BS_ANSWER_NO_CREDENTIALS:
+        bs_gate_unauthenticated(core, answer);
+        return true;
+    case BS_ANSWER_NOT_SENT:
+        bs_gate_failure(core, kind, answer);
+        return true;
+    case BS_ANSWER_ERROR:
+        break;
+    default:
+        return false;
+    }
+    switch (answer->grpc_code) {
+    case GRPC_UNAUTHENTICATED:
+        bs_gate_unauthenticated(core, answer);
+        return true;
+    case GRPC_PERMISSION_DENIED:
+        bs_gate_close(core, kind, BS_NOT_READY_PERMISSION, answer->retry_after_ms, answer);
+        return true;
+    case GRPC_RESOURCE_EXHAUSTED:
+        bs_gate_close(core, kind, BS_NOT_READY_QUOTA, answer->retry_after_ms, answer);
+        return true;
+    case GRPC_UNIMPLEMENTED:
+        bs_gate_close(core, kind, BS_NOT_READY_ENDPOINT, answer->retry_after_ms, answer);
+        return true;
+    case GRPC_NOT_FOUND:
+        if (kind == BS_GATE_CHECK) {
+            return false; /* about one operation */
+        }
+        bs_gate_close(core, kind, BS_NOT_READY_ENDPOINT, answer->retry_after_ms, answer);
+        return true;
+    case GRPC_CANCELLED:
+    case GRPC_DEADLINE_EXCEEDED:
+    case GRPC_ABORTED:
+    case GRPC_INTERNAL:
+    case GRPC_UNAVAILABLE:
+        bs_gate_failure(core, kind, answer);
+        return true;
+    case GRPC_UNKNOWN:
+        if (answer->http_status >= 500) {
+            bs_gate_failure(core, kind, answer);
+            return true;
+        }
+        return false;
+    default:
+        return false;
+    }
+}

@@ -1,0 +1,313 @@
+/* Core's inside: what its files share. Nobody else includes this. */
+#ifndef BS_CORE_INTERNAL_H
+#define BS_CORE_INTERNAL_H
+
+#include "base/arena.h"
+#include "base/hash.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "core/core.h"
+
+/* ---- schedule.c: deadlines of a million operations, a binary heap that tells each its place ----
+ */
+
+struct bs_schedule_entry {
+    bs_mono_ms due;
+    uint32_t slot;
+};
+
+struct bs_schedule {
+    struct bs_schedule_entry *entries;
+    uint32_t count, capacity;
+};
+
+void bs_schedule_add(struct bs_core *core, struct bs_schedule *schedule,
+                     struct bs_operation *operation);
+void bs_schedule_remove(struct bs_core *core, struct bs_schedule *schedule,
+                        struct bs_operation *operation);
+/* The operation that is due first, or NULL. */
+struct bs_operation *bs_schedule_first(const struct bs_core *core,
+                                       const struct bs_schedule *schedule);
+
+/* ---- operations.c: every operation's record; the only mover between states ---- */
+
+struct bs_operations {
+    struct bs_operation **chunks;
+    uint32_t chunk_count;
+    uint32_t free_slot;          /* slot + 1 of the first free one, chained by next_by_offset */
+    uint32_t *by_offset, *by_id; /* hash heads: slot + 1 */
+    uint32_t buckets;            /* a power of two */
+    int64_t count;               /* all but FREE */
+    int64_t by_state[BS_OPERATION_DONE + 1];
+    struct bs_schedule waiting, checks, urgent;
+};
+
+void bs_operations_init(struct bs_core *core);
+void bs_operations_destroy(struct bs_core *core, void (*release)(void *payload));
+struct bs_operation *bs_operation_at(const struct bs_core *core, uint32_t slot);
+struct bs_operation *bs_operation_by_ref(const struct bs_core *core, struct bs_operation_ref ref);
+struct bs_operation *bs_operation_by_offset(const struct bs_core *core, int32_t partition,
+                                            int64_t offset);
+/* Only operations whose job named its id and that are not published yet. */
+struct bs_operation *bs_operation_by_id(const struct bs_core *core, int32_t partition,
+                                        const uint8_t id_hash[BS_ID_HASH_SIZE]);
+/* A new one in state FREE-to-be-moved: identity set, found by offset (and id), in no list. */
+struct bs_operation *bs_operation_create(struct bs_core *core, int32_t partition, int64_t offset,
+                                         const uint8_t id_hash[BS_ID_HASH_SIZE], bool id_given);
+void bs_operation_set_job(struct bs_core *core, struct bs_operation *operation, const uint8_t *job,
+                          size_t size);
+/* Moves to `state`; WAITING and RUNNING are scheduled at `due`, the others ignore it. */
+void bs_operation_move(struct bs_core *core, struct bs_operation *operation,
+                       enum bs_operation_state state, bs_mono_ms due);
+/* Out of every schedule, without changing its state (its partition is being given up). */
+void bs_operation_unschedule(struct bs_core *core, struct bs_operation *operation);
+void bs_operation_set_operation_id(struct bs_core *core, struct bs_operation *operation,
+                                   const char *id);
+void bs_operation_set_message(struct bs_core *core, struct bs_operation *operation,
+                              const char *text);
+/* Gives the payload back to the outside. */
+void bs_operation_release_payload(struct bs_core *core, struct bs_operation *operation);
+/* Keeps offset and state only: what a done marker needs. */
+void bs_operation_strip(struct bs_core *core, struct bs_operation *operation);
+void bs_operation_free(struct bs_core *core, struct bs_operation *operation);
+
+/* ---- ids.c: remembered ids, oldest first in each partition ---- */
+
+struct bs_remembered {
+    uint8_t id_hash[BS_ID_HASH_SIZE];
+    uint64_t fingerprint;
+    int64_t offset;
+    bs_wall_ms ended;
+    uint32_t older, newer; /* slot + 1, the partition's queue */
+    uint32_t next;         /* hash chain, and the chain of free ones */
+    int32_t partition;
+};
+
+struct bs_ids {
+    struct bs_remembered *entries;
+    uint32_t count, capacity, free_slot;
+    uint32_t *heads;
+    uint32_t buckets;
+};
+
+struct bs_partition;
+
+const struct bs_remembered *bs_ids_find(const struct bs_core *core, int32_t partition,
+                                        const uint8_t id_hash[BS_ID_HASH_SIZE]);
+/* Replaces an entry of the same id. */
+void bs_ids_remember(struct bs_core *core, struct bs_partition *partition,
+                     const uint8_t id_hash[BS_ID_HASH_SIZE], uint64_t fingerprint, int64_t offset,
+                     bs_wall_ms ended);
+/* Forgets the partition's oldest if its time is over or there are too many; false when it stays. */
+bool bs_ids_forget_one(struct bs_core *core, struct bs_partition *partition,
+                       uint8_t id_hash[BS_ID_HASH_SIZE]);
+/* All of the partition's are here: puts them in order. */
+void bs_ids_restored(struct bs_core *core, struct bs_partition *partition);
+void bs_ids_drop_partition(struct bs_core *core, struct bs_partition *partition);
+void bs_ids_destroy(struct bs_core *core);
+
+/* ---- partitions.c: ownership epoch, watermarks, control record ---- */
+
+enum bs_partition_state {
+    BS_PARTITION_UNOWNED,
+    BS_PARTITION_RESTORING,
+    BS_PARTITION_SERVING,
+    BS_PARTITION_DRAINING, /* being given up: nothing new, what is under way ends and commits */
+    BS_PARTITION_STOPPED,  /* its state cannot be read: untouched */
+};
+
+struct bs_partition {
+    int32_t id;
+    uint32_t epoch;
+    enum bs_partition_state state;
+    bool intake_stopped; /* jobs were lost: what is in flight goes on, nothing new */
+    bool control_restored;
+    bool in_batch;
+    bool commit_wanted; /* watermark or ledger moved since the last batch */
+    char *reason;       /* of a stop; owned */
+    int64_t lost;
+    int64_t position;          /* the next offset to be read */
+    int64_t watermark;         /* as committed */
+    int64_t published;         /* as committed */
+    struct bs_control control; /* as last cut */
+    struct bs_list window;
+    struct bs_list unpublished;
+    struct bs_link *window_cursor;      /* the last element below `position`: where jobs that are */
+    struct bs_link *unpublished_cursor; /* read now are inserted, between what was restored */
+    int64_t operations, submitting, dirty; /* counts */
+    uint32_t oldest_id, newest_id;         /* remembered ids, slot + 1 */
+    uint32_t *restored;                    /* slots, until the restore ends and they are sorted */
+    uint32_t restored_count, restored_capacity;
+    int64_t ledger_totals[BS_QUOTA_KINDS];
+};
+
+struct bs_partition *bs_partition_find(const struct bs_core *core, int32_t id);
+void bs_partitions_event(struct bs_core *core, const struct bs_event *event);
+/* Gives up what has nothing under way any more; tells when a stop is complete. */
+void bs_partitions_step(struct bs_core *core);
+void bs_partitions_destroy(struct bs_core *core);
+/* Puts a new operation, whose offset is the last that was read, into the partition's lists. */
+void bs_partition_insert(struct bs_partition *partition, struct bs_operation *operation);
+void bs_partition_remove_from_window(struct bs_partition *partition,
+                                     struct bs_operation *operation);
+void bs_partition_remove_from_unpublished(struct bs_partition *partition,
+                                          struct bs_operation *operation);
+/* A batch or an offset commit is wanted soon for it. */
+void bs_partition_want_commit(struct bs_core *core, struct bs_partition *partition);
+
+/* ---- quota.c ---- */
+
+void bs_quota_init(struct bs_core *core);
+/* Ages the ledgers; once at the beginning of each step. */
+void bs_quota_step(struct bs_core *core);
+void bs_quota_restore(struct bs_core *core, struct bs_partition *partition,
+                      const struct bs_control *control);
+int64_t bs_quota_share(const struct bs_core *core, enum bs_quota_kind kind, int32_t partition);
+int64_t bs_quota_available(const struct bs_core *core, enum bs_quota_kind kind);
+/* Spends `amount` that bs_quota_available said is there: the operation's own partition's first. */
+void bs_quota_spend(struct bs_core *core, enum bs_quota_kind kind, struct bs_partition *partition,
+                    int64_t amount);
+/* When more may be there than now. */
+bs_mono_ms bs_quota_next(const struct bs_core *core, enum bs_quota_kind kind);
+
+/* ---- gate.c: when the service asks us to hold back, or does not work at all ---- */
+
+enum bs_gate_kind { BS_GATE_SUBMIT, BS_GATE_CHECK, BS_GATES };
+
+struct bs_gate {
+    int32_t level;    /* 0 = open; else one request at a time, at growing intervals */
+    int32_t failures; /* in a row, without an answer that helps */
+    bs_mono_ms open_at;
+    enum bs_not_ready reason;
+    char text[BS_MESSAGE_MAX];
+};
+
+/* Whether one more request may be sent now. */
+bool bs_gate_allows(const struct bs_core *core, enum bs_gate_kind kind);
+/* The service answered usefully. */
+void bs_gate_success(struct bs_core *core, enum bs_gate_kind kind);
+/* A failure that concerns everybody: hold back at once. */
+void bs_gate_close(struct bs_core *core, enum bs_gate_kind kind, enum bs_not_ready reason,
+                   int64_t retry_after_ms, const struct bs_answer *answer);
+/* A failure that may be this request's alone: hold back at the third in a row. */
+void bs_gate_failure(struct bs_core *core, enum bs_gate_kind kind, const struct bs_answer *answer);
+/* 401, or no credentials at all: refresh once, then hold both gates. */
+void bs_gate_unauthenticated(struct bs_core *core, const struct bs_answer *answer);
+void bs_gate_credentials(struct bs_core *core, bool available);
+/* Whether the reason of a closed gate is one that people must mend, and who should be told. */
+bool bs_gate_tells(const struct bs_gate *gate);
+/* What errors of the API with this code mean for either kind of request. True when the answer was
+ * dealt with (the request is to be repeated later), false when it is the caller's own business. */
+bool bs_gate_answer(struct bs_core *core, enum bs_gate_kind kind, const struct bs_answer *answer);
+/* Full jitter: between 0 and what doubles with each attempt, at most `limit_ms`. */
+int64_t bs_backoff_ms(struct bs_core *core, int32_t attempts, int64_t limit_ms);
+
+/* ---- the stages ---- */
+
+void bs_intake_event(struct bs_core *core, const struct bs_event *event);
+void bs_submit_event(struct bs_core *core, const struct bs_event *event);
+void bs_submit_step(struct bs_core *core);
+bs_mono_ms bs_submit_deadline(const struct bs_core *core);
+/* The operation failed in a way that another submission may cure, or that must be waited out. */
+void bs_submit_again(struct bs_core *core, struct bs_operation *operation, int64_t delay_ms);
+void bs_check_event(struct bs_core *core, const struct bs_event *event);
+void bs_check_step(struct bs_core *core);
+bs_mono_ms bs_check_deadline(const struct bs_core *core);
+/* The one place that decides when an operation is asked about next. */
+bs_mono_ms bs_check_due(struct bs_core *core, struct bs_operation *operation);
+/* An operation that carries an error, found by a check or in the answer to its submission. */
+void bs_check_failed(struct bs_core *core, struct bs_operation *operation,
+                     const struct bs_answer *answer);
+
+void bs_publish_record(struct bs_core *core, struct bs_operation *operation);
+void bs_publish_result(struct bs_core *core, struct bs_operation *operation, void *payload,
+                       size_t payload_size);
+void bs_publish_dead_letter(struct bs_core *core, struct bs_operation *operation,
+                            enum bs_stage stage, enum bs_dead_letter_code code,
+                            const char *message);
+void bs_publish_event(struct bs_core *core, const struct bs_event *event);
+void bs_publish_step(struct bs_core *core);
+bs_mono_ms bs_publish_deadline(const struct bs_core *core);
+/* Takes the operation out of what waits for a transaction. */
+void bs_publish_drop(struct bs_core *core, struct bs_operation *operation);
+
+/* The transaction under way, if any. */
+struct bs_batch_item {
+    struct bs_operation_ref operation;
+    bool ended;     /* its end is in the batch, else its record */
+    bool forgotten; /* a done marker that the watermark passes */
+};
+
+struct bs_publish {
+    struct bs_list dirty;    /* operations that wait for a transaction, oldest first */
+    struct bs_list in_batch; /* operations in the transaction under way */
+    bool under_way;
+    bs_mono_ms started;
+    bs_mono_ms cut_at;     /* BS_NEVER: no operation waits */
+    bs_mono_ms control_at; /* BS_NEVER: no partition's watermark or ledger waits */
+    bs_mono_ms hold_until; /* after an abort: no batch before */
+    int64_t limit;         /* operations a batch; halved when one is too large */
+    int32_t aborts;        /* in a row */
+    char abort_text[BS_MESSAGE_MAX];
+    bool store_missing; /* a result waits that no message can hold */
+    struct bs_batch_item *items;
+    size_t item_count, item_capacity;
+    struct bs_write *writes;
+    size_t write_count, write_capacity;
+    struct bs_batch_partition *partitions;
+    size_t partition_count, partition_capacity;
+};
+
+/* ---- core.c ---- */
+
+struct bs_core {
+    struct bs_core_options options;
+    struct bs_arena arena;
+    struct bs_now now;
+    struct bs_random random;
+    struct bs_operations operations;
+    struct bs_ids ids;
+    struct bs_partition **partitions; /* indexed by id; NULL where never owned */
+    int32_t partition_count;          /* of that array */
+    uint32_t epoch;                   /* of the newest assignment of any partition */
+    struct bs_gate gates[BS_GATES];
+    bool credentials_refreshed; /* since the last answer that showed them to be good */
+    bool credentials_awaited;   /* a refresh is under way */
+    int32_t refusals;           /* in a row, with refusal_code */
+    int32_t refusal_code;
+    bool breaker_open;
+    int32_t submits_under_way, checks_under_way;
+    int64_t quota_slice[BS_QUOTA_KINDS]; /* the last one that the ledgers were aged at */
+    struct bs_publish publish;
+    bool group_joined, stopping, stopped;
+    bs_mono_ms throttled_since[BS_THROTTLE_REASONS]; /* 0 = not throttled */
+    struct bs_counters counters;
+
+    struct bs_action *actions;
+    size_t action_count, action_capacity;
+    struct bs_notice **notices; /* reused from step to step */
+    size_t notice_count, notice_capacity;
+};
+
+struct bs_action *bs_core_act(struct bs_core *core, enum bs_action_kind kind);
+/* A line for the log; `operation` and `answer` may be NULL. */
+struct bs_notice *bs_core_notice(struct bs_core *core, enum bs_log_level level,
+                                 const struct bs_operation *operation,
+                                 const struct bs_answer *answer, const char *format, ...)
+    BS_PRINTF(5, 6);
+void bs_core_throttled(struct bs_core *core, enum bs_throttle_reason reason, bool throttled);
+void bs_histogram_add(struct bs_histogram *histogram, double value);
+void bs_counters_init(struct bs_counters *counters);
+
+/* Makes room for one more element of a growing array of core's. */
+#define BS_ROOM_FOR_ONE_MORE(core, array, count, capacity)                                         \
+    do {                                                                                           \
+        if ((count) == (capacity)) {                                                               \
+            size_t grown_ = (capacity) == 0 ? 16 : (size_t)(capacity)*2;                           \
+            (array) = bs_arena_grow(&(core)->arena, (array), (size_t)(capacity), grown_,           \
+                                    sizeof *(array));                                              \
+            (capacity) = (__typeof__(capacity))grown_;                                             \
+        }                                                                                          \
+    } while (0)
+
+#endif

@@ -1,0 +1,248 @@
+/* Submit: when the next recording may be submitted, and what its answer means.
+ *
+ * A submission costs money. One whose answer was lost may have been accepted, and there is no way
+ * to ask: it is counted as unknown, told with its request id, and repeated or given to a person. */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/internal.h"
+
+#define LONGEST_BACKOFF_MS      (5 * 60 * (int64_t)1000)
+#define GRPC_OK_TO_REFUSE_ALONE 3 /* INVALID_ARGUMENT: the request or the audio is wrong */
+
+static int64_t billed_seconds(const struct bs_operation *operation)
+{
+    int64_t whole = (int64_t)operation->audio_seconds;
+    whole += (double)whole < (double)operation->audio_seconds;
+    int64_t pairs = (operation->channels + 1) / 2;
+    return (whole < 15 ? 15 : whole) * pairs;
+}
+
+/* Checks and submissions share the connections; neither may take all while the other has work. */
+static bool connection_free(const struct bs_core *core)
+{
+    int32_t all = core->options.connections;
+    int32_t under_way = core->submits_under_way + core->checks_under_way;
+    int32_t most = all - (core->operations.by_state[BS_OPERATION_RUNNING] > 0 ? all / 4 : 0);
+    return under_way < all && core->submits_under_way < most;
+}
+
+static bool quota_free(const struct bs_core *core, const struct bs_operation *operation)
+{
+    return bs_quota_available(core, BS_QUOTA_SUBMISSIONS) > 0 &&
+           bs_quota_available(core, BS_QUOTA_BILLED_SECONDS) >= billed_seconds(operation);
+}
+
+static void send(struct bs_core *core, struct bs_operation *operation)
+{
+    struct bs_partition *partition = bs_partition_find(core, operation->partition);
+    bs_operation_move(core, operation, BS_OPERATION_SUBMITTING, BS_NEVER);
+    operation->number++;
+    operation->attempts++;
+    core->submits_under_way++;
+    bs_quota_spend(core, BS_QUOTA_SUBMISSIONS, partition, 1);
+    bs_quota_spend(core, BS_QUOTA_BILLED_SECONDS, partition, billed_seconds(operation));
+    struct bs_action *action = bs_core_act(core, BS_ACTION_SUBMIT);
+    action->operation = operation;
+    action->operation_epoch = partition->epoch;
+}
+
+void bs_submit_step(struct bs_core *core)
+{
+    bool throttled = false;
+    while (!core->stopping && bs_gate_allows(core, BS_GATE_SUBMIT) && connection_free(core)) {
+        struct bs_operation *operation = bs_schedule_first(core, &core->operations.waiting);
+        if (operation == NULL || operation->due > core->now.mono) {
+            break;
+        }
+        if (operation->deadline != 0 && operation->deadline <= core->now.wall &&
+            operation->submissions == 0) {
+            bs_publish_dead_letter(core, operation, BS_STAGE_SUBMIT, BS_DEAD_JOB_DEADLINE_PASSED,
+                                   "the job's deadline passed before it was submitted");
+            continue;
+        }
+        if (!quota_free(core, operation)) {
+            throttled = true;
+            break;
+        }
+        send(core, operation);
+    }
+    bs_core_throttled(core, BS_THROTTLE_QUOTA, throttled);
+}
+
+bs_mono_ms bs_submit_deadline(const struct bs_core *core)
+{
+    const struct bs_operation *operation = bs_schedule_first(core, &core->operations.waiting);
+    if (operation == NULL || core->stopping || core->credentials_awaited ||
+        !connection_free(core)) {
+        return BS_NEVER;
+    }
+    const struct bs_gate *gate = &core->gates[BS_GATE_SUBMIT];
+    if (gate->level > 0 && core->submits_under_way > 0) {
+        return BS_NEVER; /* its answer decides */
+    }
+    bs_mono_ms due = operation->due > gate->open_at ? operation->due : gate->open_at;
+    if (due <= core->now.mono && !quota_free(core, operation)) {
+        bs_mono_ms submissions = bs_quota_next(core, BS_QUOTA_SUBMISSIONS);
+        bs_mono_ms billed = bs_quota_next(core, BS_QUOTA_BILLED_SECONDS);
+        return submissions < billed ? submissions : billed;
+    }
+    return due;
+}
+
+void bs_submit_again(struct bs_core *core, struct bs_operation *operation, int64_t delay_ms)
+{
+    int64_t backoff_ms = bs_backoff_ms(core, operation->attempts, LONGEST_BACKOFF_MS);
+    bs_operation_move(core, operation, BS_OPERATION_WAITING,
+                      core->now.mono + (delay_ms > backoff_ms ? delay_ms : backoff_ms));
+}
+
+/* ---- answers ---- */
+
+static void accepted(struct bs_core *core, struct bs_operation *operation,
+                     const struct bs_answer *answer, bs_wall_ms sent)
+{
+    core->counters.submissions[BS_SUBMISSION_ACCEPTED]++;
+    core->refusals = 0;
+    core->breaker_open = false;
+    bs_gate_success(core, BS_GATE_SUBMIT);
+    bs_operation_set_operation_id(core, operation, answer->operation_id);
+    operation->submissions++;
+    operation->attempts = 0;
+    operation->checks = 0;
+    operation->odd_answers = 0;
+    operation->submitted = sent;
+    operation->created = answer->created;
+    operation->modified = answer->modified;
+    bs_operation_move(core, operation, BS_OPERATION_RUNNING,
+                      answer->kind == BS_ANSWER_DONE ? core->now.mono
+                                                     : bs_check_due(core, operation));
+    bs_publish_record(core, operation);
+    bs_core_notice(core, BS_LOG_DEBUG, operation, answer, "accepted");
+    if (answer->kind == BS_ANSWER_FAILED) {
+        bs_check_failed(core, operation, answer);
+    }
+}
+
+static void unknown(struct bs_core *core, struct bs_operation *operation,
+                    const struct bs_answer *answer)
+{
+    core->counters.submissions[BS_SUBMISSION_UNKNOWN]++;
+    operation->submissions_unknown++;
+    bs_gate_failure(core, BS_GATE_SUBMIT, answer);
+    const char *message = answer->message == NULL ? "its answer was lost" : answer->message;
+    bs_core_notice(core, BS_LOG_WARN, operation, answer,
+                   "submission unknown: it may have been accepted and paid: %.200s", message);
+    if (core->options.dead_letter_unknown_submissions) {
+        bs_publish_dead_letter(core, operation, BS_STAGE_SUBMIT, BS_DEAD_SUBMISSION_UNKNOWN,
+                               message);
+    } else {
+        bs_submit_again(core, operation, answer->retry_after_ms);
+    }
+}
+
+/* The breaker: a wrong setting must not empty the archive into dead letters. */
+static bool breaker_holds(struct bs_core *core, const struct bs_answer *answer)
+{
+    if (answer->grpc_code != core->refusal_code) {
+        core->refusals = 0;
+        core->refusal_code = answer->grpc_code;
+    }
+    core->refusals++;
+    if (core->breaker_open || core->refusals > core->options.refusals_in_a_row) {
+        core->breaker_open = true;
+        bs_gate_close(core, BS_GATE_SUBMIT, BS_NOT_READY_REFUSALS, 0, answer);
+    }
+    return core->breaker_open;
+}
+
+static void refused(struct bs_core *core, struct bs_operation *operation,
+                    const struct bs_answer *answer)
+{
+    core->counters.submissions[BS_SUBMISSION_REFUSED]++;
+    if (breaker_holds(core, answer)) {
+        bs_submit_again(core, operation, 0); /* behind the others: the next try is another's */
+        return;
+    }
+    core->gates[BS_GATE_SUBMIT].failures = 0;
+    bool argument = answer->grpc_code == GRPC_OK_TO_REFUSE_ALONE;
+    char text[BS_MESSAGE_MAX];
+    (void)snprintf(text, sizeof text, "the API refused it (code %d, HTTP %d): %.300s",
+                   answer->grpc_code, answer->http_status,
+                   answer->message == NULL ? "" : answer->message);
+    bs_publish_dead_letter(core, operation, BS_STAGE_SUBMIT,
+                           argument ? BS_DEAD_INVALID_ARGUMENT : BS_DEAD_UNEXPECTED_RESPONSE, text);
+}
+
+static void answered(struct bs_core *core, struct bs_operation *operation,
+                     const struct bs_answer *answer, bs_wall_ms sent)
+{
+    switch (answer->kind) {
+    case BS_ANSWER_RUNNING:
+    case BS_ANSWER_DONE:
+    case BS_ANSWER_FAILED:
+        accepted(core, operation, answer, sent);
+        return;
+    case BS_ANSWER_UNREADABLE:
+    case BS_ANSWER_LOST:
+        unknown(core, operation, answer);
+        return;
+    case BS_ANSWER_ERROR:
+    case BS_ANSWER_NOT_SENT:
+    case BS_ANSWER_NO_CREDENTIALS:
+        break;
+    }
+    if (bs_gate_answer(core, BS_GATE_SUBMIT, answer)) {
+        core->counters.submissions[BS_SUBMISSION_RETRIED]++;
+        bs_core_notice(core, BS_LOG_DEBUG, operation, answer, "submission to be repeated: %.200s",
+                       answer->message == NULL ? "" : answer->message);
+        bs_submit_again(core, operation, answer->retry_after_ms);
+        return;
+    }
+    refused(core, operation, answer);
+}
+
+/* The partition was lost while the request was under way. Its operation is adopted if the job is
+ * ours again and nobody has submitted it since; else all that is left is to tell. */
+static void late(struct bs_core *core, const struct bs_event *event)
+{
+    const struct bs_answer *answer = &event->request.answer;
+    bool taken = answer->kind == BS_ANSWER_RUNNING || answer->kind == BS_ANSWER_DONE ||
+                 answer->kind == BS_ANSWER_FAILED;
+    if (!taken && answer->kind != BS_ANSWER_LOST && answer->kind != BS_ANSWER_UNREADABLE) {
+        return;
+    }
+    struct bs_partition *partition = bs_partition_find(core, event->request.partition);
+    struct bs_operation *operation =
+        bs_operation_by_offset(core, event->request.partition, event->request.offset);
+    bool ours = partition != NULL && partition->state == BS_PARTITION_SERVING &&
+                operation != NULL && operation->state == BS_OPERATION_WAITING &&
+                operation->number < event->request.number;
+    if (taken && ours) {
+        operation->number = event->request.number;
+        accepted(core, operation, answer, event->request.sent);
+        return;
+    }
+    core->counters.submissions[BS_SUBMISSION_UNKNOWN]++;
+    struct bs_notice *notice =
+        bs_core_notice(core, BS_LOG_WARN, NULL, answer,
+                       "submission unknown: its partition was lost before the answer came");
+    notice->partition = event->request.partition;
+    notice->offset = event->request.offset;
+    if (answer->operation_id != NULL) {
+        (void)snprintf(notice->operation_id, sizeof notice->operation_id, "%s",
+                       answer->operation_id);
+    }
+}
+
+void bs_submit_event(struct bs_core *core, const struct bs_event *event)
+{
+    core->submits_under_way--;
+    BS_ASSERT(core->submits_under_way >= 0);
+    struct bs_operation *operation = bs_operation_by_ref(core, event->request.operation);
+    if (operation == NULL || operation->state != BS_OPERATION_SUBMITTING) {
+        late(core, event);
+        return;
+    }
+    answered(core, operation, &event->request.answer, event->request.sent);
+}
