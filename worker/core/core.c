@@ -165,6 +165,7 @@ struct bs_step bs_core_step(struct bs_core *core, const struct bs_event *event)
         core->now.mono = event->now.mono;
     }
     bs_quota_step(core);
+    bs_gates_step(core);
     handle(core, event);
     bs_publish_step(core);
     bs_check_step(core);

@@ -47,6 +47,16 @@ static bool needs_people(enum bs_not_ready reason)
            reason == BS_NOT_READY_ENDPOINT || reason == BS_NOT_READY_REFUSALS;
 }
 
+void bs_gates_step(struct bs_core *core)
+{
+    bool told_to_wait = false;
+    for (int kind = 0; kind < BS_GATES; kind++) {
+        const struct bs_gate *gate = &core->gates[kind];
+        told_to_wait = told_to_wait || (gate->level > 0 && gate->reason == BS_NOT_READY_QUOTA);
+    }
+    bs_core_throttled(core, BS_THROTTLE_429, told_to_wait);
+}
+
 bool bs_gate_tells(const struct bs_gate *gate)
 {
     return gate->level >= 3 || (gate->level > 0 && needs_people(gate->reason));
@@ -68,9 +78,6 @@ void bs_gate_success(struct bs_core *core, enum bs_gate_kind kind)
     gate->failures = 0;
     gate->open_at = core->now.mono;
     core->credentials_refreshed = false;
-    if (kind == BS_GATE_CHECK || !core->breaker_open) {
-        bs_core_throttled(core, BS_THROTTLE_429, false);
-    }
 }
 
 void bs_gate_close(struct bs_core *core, enum bs_gate_kind kind, enum bs_not_ready reason,
@@ -87,9 +94,6 @@ void bs_gate_close(struct bs_core *core, enum bs_gate_kind kind, enum bs_not_rea
     gate->open_at = core->now.mono + (wait_ms > retry_after_ms ? wait_ms : retry_after_ms);
     (void)snprintf(gate->text, sizeof gate->text, "%s: %.300s", gate_name(kind),
                    answer != NULL && answer->message != NULL ? answer->message : "no answer");
-    if (reason == BS_NOT_READY_QUOTA) {
-        bs_core_throttled(core, BS_THROTTLE_429, true);
-    }
     if (!tells && bs_gate_tells(gate)) {
         bs_core_notice(core, needs_people(reason) ? BS_LOG_ERROR : BS_LOG_WARN, NULL, answer,
                        "%s wait (%s): %.300s", gate_name(kind), bs_not_ready_name(reason),

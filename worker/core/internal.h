@@ -182,6 +182,8 @@ struct bs_gate {
     char text[BS_MESSAGE_MAX];
 };
 
+/* Counts the time for which the service makes us wait. */
+void bs_gates_step(struct bs_core *core);
 /* Whether one more request may be sent now. */
 bool bs_gate_allows(const struct bs_core *core, enum bs_gate_kind kind);
 /* The service answered usefully. */

@@ -267,6 +267,9 @@ static void restore_ended(struct bs_core *core, const struct bs_event *event)
                                ? unpublished_offset(lowest)
                                : partition->position;
     partition->control.published = partition->published;
+    if (committed < partition->position) {
+        bs_partition_want_commit(core, partition); /* others read the group's offset */
+    }
     if (committed >= 0 && committed < recorded) {
         bs_core_notice(
             core, BS_LOG_WARN, NULL, NULL,

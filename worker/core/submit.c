@@ -141,7 +141,8 @@ static void unknown(struct bs_core *core, struct bs_operation *operation,
     }
 }
 
-/* The breaker: a wrong setting must not empty the archive into dead letters. */
+/* The breaker: a wrong setting must not empty the archive into dead letters. True when this refusal
+ * is held back rather than believed. */
 static bool breaker_holds(struct bs_core *core, const struct bs_answer *answer)
 {
     if (answer->grpc_code != core->refusal_code) {
@@ -149,11 +150,12 @@ static bool breaker_holds(struct bs_core *core, const struct bs_answer *answer)
         core->refusal_code = answer->grpc_code;
     }
     core->refusals++;
-    if (core->breaker_open || core->refusals > core->options.refusals_in_a_row) {
+    bool held = core->breaker_open;
+    if (core->refusals >= core->options.refusals_in_a_row) {
         core->breaker_open = true;
         bs_gate_close(core, BS_GATE_SUBMIT, BS_NOT_READY_REFUSALS, 0, answer);
     }
-    return core->breaker_open;
+    return held;
 }
 
 static void refused(struct bs_core *core, struct bs_operation *operation,
