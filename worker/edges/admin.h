@@ -16,15 +16,15 @@ struct bs_admin_facts {
     const struct bs_core *core_handle; /* for bs_core_view_partition */
     const char *worker;                /* this worker's name */
     const char *group;
-    const char *version;               /* of backscribe */
-    const char *librdkafka, *libcurl;  /* versions */
+    const char *version;              /* of backscribe */
+    const char *librdkafka, *libcurl; /* versions */
     bs_wall_ms started;
     int32_t http_connections;
-    double restore_duration_seconds;   /* of the last restore */
-    bs_wall_ms credentials_expiry;     /* 0 = not known */
-    int64_t jobs_waiting_count;        /* entries below */
+    double restore_duration_seconds; /* of the last restore */
+    bs_wall_ms credentials_expiry;   /* 0 = not known */
+    int64_t jobs_waiting_count;      /* entries below */
     const int32_t *jobs_waiting_partition;
-    const int64_t *jobs_waiting;       /* messages not yet read, by partition; -1 = not known */
+    const int64_t *jobs_waiting; /* messages not yet read, by partition; -1 = not known */
     int64_t loop_longest_turn_ms;
 };
 
@@ -32,8 +32,8 @@ struct bs_admin_facts {
 typedef void bs_admin_look(void *context, struct bs_admin_facts *facts);
 
 /* Fails with the reason when the address cannot be bound. Port 0 takes any; bs_admin_port tells. */
-BS_MUST_CHECK struct bs_admin *bs_admin_create(struct bs_loop *loop, const char *host, uint16_t port,
-                                               bs_admin_look *look, void *context,
+BS_MUST_CHECK struct bs_admin *bs_admin_create(struct bs_loop *loop, const char *host,
+                                               uint16_t port, bs_admin_look *look, void *context,
                                                struct bs_error *error);
 void bs_admin_destroy(struct bs_admin *admin);
 uint16_t bs_admin_port(const struct bs_admin *admin);

@@ -81,8 +81,7 @@ int32_t bs_http_open_connections(const struct bs_http *http)
     return http->open_connections;
 }
 
-/* ---- what curl calls during a transfer ----------------------------------------------------------
- */
+/* ---- what curl calls during a transfer ------------------------------------------------ */
 
 /* Called right before the request is written. curl repeats a request by itself when a kept
  * connection turns out closed, and a submission that is sent twice is paid twice: the second call
@@ -143,8 +142,7 @@ static int close_socket(void *context, curl_socket_t fd)
     return close(fd);
 }
 
-/* ---- a transfer's life ------------------------------------------------------------------------
- */
+/* ---- a transfer's life ---------------------------------------------------------------- */
 
 #define SET(easy, option, value) BS_ASSERT(curl_easy_setopt(easy, option, value) == CURLE_OK)
 
@@ -240,8 +238,7 @@ static void make_idle(struct transfer *transfer)
     bs_list_insert_after(&transfer->http->idle.head, &transfer->link);
 }
 
-/* ---- writing a request --------------------------------------------------------------------------
- */
+/* ---- writing a request ---------------------------------------------------------------- */
 
 /* The text is laid out before anything is written, so that no secret stands in memory that was
  * outgrown. */
@@ -363,8 +360,7 @@ void bs_http_send(struct bs_http *http, const struct bs_http_request *request,
     BS_ASSERT(curl_multi_add_handle(http->multi, transfer->easy) == CURLM_OK);
 }
 
-/* ---- reading what it came to ------------------------------------------------------------------
- */
+/* ---- reading what it came to ---------------------------------------------------------- */
 
 static bs_wall_ms answer_date(struct bs_http *http, const struct bs_http_headers *headers)
 {
@@ -437,8 +433,7 @@ static void drain(struct bs_http *http)
     }
 }
 
-/* ---- curl's sockets and timer on the loop -------------------------------------------------------
- */
+/* ---- curl's sockets and timer on the loop --------------------------------------------- */
 
 static void act(struct bs_http *http, curl_socket_t fd, int what)
 {
@@ -512,8 +507,7 @@ static int timer_wanted(CURLM *multi, long delay_ms, void *context)
     return 0;
 }
 
-/* ---- the client -------------------------------------------------------------------------------
- */
+/* ---- the client ----------------------------------------------------------------------- */
 
 struct bs_http *bs_http_create(struct bs_loop *loop, const struct bs_http_options *options,
                                struct bs_error *error)

@@ -12,28 +12,29 @@
 struct bs_http;
 
 struct bs_http_options {
-    int32_t connections;         /* requests at once at most; never more handles than that */
+    int32_t connections; /* requests at once at most; never more handles than that */
     int64_t connect_limit_ms;
-    int64_t request_limit_ms;    /* the whole request */
-    int64_t stall_limit_ms;      /* no byte for so long */
-    size_t answer_limit_bytes;   /* a larger body ends the request as BS_HTTP_LOST with a message */
-    size_t header_limit_bytes;   /* all of an answer's headers together */
+    int64_t request_limit_ms;  /* the whole request */
+    int64_t stall_limit_ms;    /* no byte for so long */
+    size_t answer_limit_bytes; /* a larger body ends the request as BS_HTTP_LOST with a message */
+    size_t header_limit_bytes; /* all of an answer's headers together */
     const char *user_agent;
-    bool verify_certificates;    /* always true but in tests of the stand-in's own certificate */
+    bool verify_certificates; /* always true but in tests of the stand-in's own certificate */
 };
 
 struct bs_http_request {
     const char *url;
-    const char *body;             /* NULL = GET; copied */
+    const char *body; /* NULL = GET; copied */
     size_t body_size;
-    const char *authorization;    /* the header's value, or NULL; copied, wiped after use */
-    const char *const *headers;   /* "Name: value" lines, copied */
+    const char *authorization;  /* the header's value, or NULL; copied, wiped after use */
+    const char *const *headers; /* "Name: value" lines, copied */
     size_t header_count;
 };
 
 enum bs_http_outcome {
     BS_HTTP_ANSWERED, /* status and body came whole */
-    BS_HTTP_NOT_SENT, /* surely nothing of the request reached the service (resolve, connect, TLS) */
+    BS_HTTP_NOT_SENT, /* surely nothing of the request reached the service (resolve, connect, TLS)
+                       */
     BS_HTTP_LOST,     /* sent, wholly or in part, and no whole answer came */
 };
 
@@ -42,18 +43,17 @@ struct bs_http_answer {
     enum bs_http_outcome outcome;
     int32_t status;
     struct bs_bytes body;
-    int64_t retry_after_ms;      /* of the header, seconds or a date; 0 = none */
-    const char *request_id;      /* x-request-id or NULL */
-    const char *trace_id;        /* x-server-trace-id or NULL */
-    bs_wall_ms date;             /* the Date header; 0 = none */
-    const char *message;         /* of NOT_SENT and LOST */
+    int64_t retry_after_ms; /* of the header, seconds or a date; 0 = none */
+    const char *request_id; /* x-request-id or NULL */
+    const char *trace_id;   /* x-server-trace-id or NULL */
+    bs_wall_ms date;        /* the Date header; 0 = none */
+    const char *message;    /* of NOT_SENT and LOST */
 };
 
 typedef void bs_http_callback(void *context, const struct bs_http_answer *answer);
 
-BS_MUST_CHECK struct bs_http *bs_http_create(struct bs_loop *loop,
-                                             const struct bs_http_options *options,
-                                             struct bs_error *error);
+BS_MUST_CHECK struct bs_http *
+bs_http_create(struct bs_loop *loop, const struct bs_http_options *options, struct bs_error *error);
 /* Requests under way are dropped without a callback. */
 void bs_http_destroy(struct bs_http *http);
 

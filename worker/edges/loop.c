@@ -126,8 +126,7 @@ void bs_loop_destroy(struct bs_loop *loop)
     free(loop);
 }
 
-/* ---- descriptors ------------------------------------------------------------------------------
- */
+/* ---- descriptors ---------------------------------------------------------------------- */
 
 /* A descriptor's number may have been closed and given out again between two calls, so the kernel
  * may know it although we just met it, and the other way round. */
@@ -180,8 +179,7 @@ void bs_loop_remove(struct bs_loop *loop, struct bs_watch *watch)
     bs_list_append(&loop->removed, &watch->link);
 }
 
-/* ---- timers -----------------------------------------------------------------------------------
- */
+/* ---- timers --------------------------------------------------------------------------- */
 
 struct bs_timer *bs_timer_create(struct bs_loop *loop, bs_loop_callback *callback, void *context)
 {
@@ -267,8 +265,7 @@ static void fire_timers(struct bs_loop *loop)
     }
 }
 
-/* ---- bells ------------------------------------------------------------------------------------
- */
+/* ---- bells ---------------------------------------------------------------------------- */
 
 static void bell_rang(void *context, uint32_t events)
 {
@@ -316,8 +313,7 @@ void bs_bell_destroy(struct bs_bell *bell)
     }
 }
 
-/* ---- signals ----------------------------------------------------------------------------------
- */
+/* ---- signals -------------------------------------------------------------------------- */
 
 /* A handler and not a signalfd: the second signal must end a process whose loop hangs, too. */
 static void handle_signal(int number)
@@ -355,8 +351,7 @@ void bs_loop_on_signal(struct bs_loop *loop, void (*callback)(void *context, int
     BS_ASSERT(sigaction(SIGINT, &action, NULL) == 0);
 }
 
-/* ---- running ----------------------------------------------------------------------------------
- */
+/* ---- running -------------------------------------------------------------------------- */
 
 static void turn(struct bs_loop *loop, int wait_ms)
 {

@@ -26,8 +26,8 @@ struct bs_now bs_clock_now(void);
 /* Watches a file descriptor; the watch (whose address stays valid until it is removed) is the
  * loop's. Loop's thread only, as is everything here but bs_loop_wake. */
 struct bs_watch;
-struct bs_watch *bs_loop_add(struct bs_loop *loop, int fd, uint32_t events, bs_loop_callback *callback,
-                             void *context);
+struct bs_watch *bs_loop_add(struct bs_loop *loop, int fd, uint32_t events,
+                             bs_loop_callback *callback, void *context);
 void bs_loop_modify(struct bs_loop *loop, struct bs_watch *watch, uint32_t events);
 /* Tolerates a descriptor that was closed before. May be called from a callback, also its own. */
 void bs_loop_remove(struct bs_loop *loop, struct bs_watch *watch);

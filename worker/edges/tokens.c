@@ -40,8 +40,7 @@ bool bs_auth_supported(const struct bs_auth *auth)
            auth->kind == BS_AUTH_IAM_TOKEN_FILE;
 }
 
-/* ---- reading a secret -------------------------------------------------------------------------
- */
+/* ---- reading a secret ----------------------------------------------------------------- */
 
 static void wipe_and_free(char *secret)
 {
@@ -121,8 +120,7 @@ char *bs_secret_read(const char *path, struct bs_error *error)
     return secret;
 }
 
-/* ---- the credential ---------------------------------------------------------------------------
- */
+/* ---- the credential ------------------------------------------------------------------- */
 
 /* It becomes a header's value: a line break in it would be another header. */
 static bool fits_a_header(const char *secret)

@@ -16,9 +16,9 @@ struct bs_tokens;
 bool bs_auth_supported(const struct bs_auth *auth);
 
 /* Reads the credential once; a file that cannot be read is not an error here (it may come), but
- * bs_tokens_authorization is NULL until it does. `changed` is called on the loop's thread whenever a
- * new credential was read (true) or is gone (false). The file is looked at every second (its inode,
- * time and size), so that a rotated secret serves without a restart. */
+ * bs_tokens_authorization is NULL until it does. `changed` is called on the loop's thread whenever
+ * a new credential was read (true) or is gone (false). The file is looked at every second (its
+ * inode, time and size), so that a rotated secret serves without a restart. */
 struct bs_tokens *bs_tokens_create(struct bs_loop *loop, const struct bs_auth *auth,
                                    void (*changed)(void *context, bool available), void *context);
 void bs_tokens_destroy(struct bs_tokens *tokens);
@@ -33,9 +33,9 @@ void bs_tokens_refresh(struct bs_tokens *tokens);
 /* When the credential ends; 0 = not known. */
 bs_wall_ms bs_tokens_expiry(const struct bs_tokens *tokens);
 
-/* Reads a secret's file: trailing white space removed; at most 64 KiB, no NUL, not empty. The caller
- * frees it, after explicit_bzero. NULL: NOT_FOUND, DENIED, INVALID or TEMPORARY, with the path in the
- * message. Any thread. */
+/* Reads a secret's file: trailing white space removed; at most 64 KiB, no NUL, not empty. The
+ * caller frees it, after explicit_bzero. NULL: NOT_FOUND, DENIED, INVALID or TEMPORARY, with the
+ * path in the message. Any thread. */
 BS_MUST_CHECK char *bs_secret_read(const char *path, struct bs_error *error);
 
 #endif
