@@ -1,0 +1,601 @@
+/* The worker's life: connect, wait for the topics, work, and end in order. */
+#include "commands/worker.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "commands/version.h"
+#include "formats/job.h"
+#include "formats/result.h"
+
+#define CONNECT_LIMIT_MS   10000
+#define REQUEST_LIMIT_MS   30000
+#define STALL_LIMIT_MS     20000
+#define ANSWER_LIMIT_BYTES (64 * 1024 * 1024)
+#define HEADER_LIMIT_BYTES (64 * 1024)
+#define DELIVERED_A_TURN   256
+#define CLOSE_LIMIT_MS     8000 /* librdkafka 2.0.2 may hang while it leaves the group */
+
+struct bs_event bs_worker_new_event(enum bs_event_kind kind)
+{
+    return (struct bs_event){.kind = kind, .now = bs_clock_now()};
+}
+
+/* ---- stopping ---- */
+
+static void close_kafka(struct bs_worker *worker)
+{
+    if (worker->kafka != NULL) {
+        bs_kafka_close(worker->kafka);
+    } else {
+        worker->stop_loop = true;
+    }
+}
+
+static void stop(struct bs_worker *worker, const char *why)
+{
+    if (worker->stopping) {
+        return;
+    }
+    worker->stopping = true;
+    worker->stop_by = bs_clock_now().mono + worker->config->shutdown_seconds * 1000;
+    bs_log(BS_LOG_INFO, NULL, "stopping: %s", why);
+    if (worker->core == NULL) {
+        worker->stopped = true;
+        worker->stop_loop = true;
+        return;
+    }
+    struct bs_event event = bs_worker_new_event(BS_EVENT_STOP);
+    bs_worker_event(worker, &event);
+}
+
+static void fail(struct bs_worker *worker, const char *message)
+{
+    bs_log(BS_LOG_ERROR, NULL, "%s", message);
+    worker->failed = true;
+    worker->stopping = true;
+    worker->stopped = true; /* nothing more can be committed */
+    worker->stop_by = bs_clock_now().mono + CLOSE_LIMIT_MS;
+    close_kafka(worker);
+}
+
+static void on_signal(void *context, int signal_number)
+{
+    struct bs_worker *worker = context;
+    worker->interrupted = !worker->drained;
+    stop(worker, strsignal(signal_number));
+}
+
+static int exit_status(const struct bs_worker *worker)
+{
+    if (worker->failed || !worker->stopped) {
+        return BS_EXIT_FAILED;
+    }
+    if (worker->gave_up) {
+        return BS_EXIT_GAVE_UP;
+    }
+    if (worker->options.until_drained && worker->interrupted) {
+        return BS_EXIT_INTERRUPTED;
+    }
+    if (worker->options.fail_on_dead_letter && worker->core != NULL) {
+        struct bs_view view;
+        bs_core_view(worker->core, bs_clock_now(), &view);
+        for (int stage = 0; stage <= BS_STAGE_PUBLISH; stage++) {
+            for (int code = 0; code < BS_DEAD_CODES; code++) {
+                if (view.counters->dead_letters[stage][code] > 0) {
+                    return BS_EXIT_DEAD_LETTERS;
+                }
+            }
+        }
+    }
+    return BS_EXIT_OK;
+}
+
+/* ---- core's actions ---- */
+
+static void perform(struct bs_worker *worker, const struct bs_action *action)
+{
+    switch (action->kind) {
+    case BS_ACTION_RESTORE:
+        bs_kafka_restore(worker->kafka, action->partition, action->epoch);
+        break;
+    case BS_ACTION_CONSUME:
+        bs_log(BS_LOG_INFO, NULL, "partition %d: restored, jobs from offset %lld",
+               action->partition, (long long)action->offset);
+        bs_kafka_consume(worker->kafka, action->partition, action->epoch, action->offset);
+        break;
+    case BS_ACTION_UNASSIGN:
+        bs_log(BS_LOG_INFO, NULL, "partition %d: given up", action->partition);
+        bs_kafka_unassign(worker->kafka, action->partition);
+        break;
+    case BS_ACTION_SUBMIT:
+        bs_worker_submit(worker, action->operation, action->operation_epoch);
+        break;
+    case BS_ACTION_CHECK:
+        bs_worker_check(worker, action->operation, action->operation_epoch);
+        break;
+    case BS_ACTION_COMMIT:
+        bs_worker_commit(worker, &action->batch);
+        break;
+    case BS_ACTION_RELEASE_PAYLOAD:
+        bs_payload_free(action->payload);
+        break;
+    case BS_ACTION_REFRESH_CREDENTIALS:
+        bs_tokens_refresh(worker->tokens);
+        break;
+    case BS_ACTION_NOTICE:
+        bs_worker_log(worker, action->notice);
+        break;
+    case BS_ACTION_STOPPED:
+        worker->stopped = true;
+        close_kafka(worker);
+        break;
+    case BS_ACTION_FAILED:
+        fail(worker, action->notice->text);
+        break;
+    }
+}
+
+void bs_worker_event(struct bs_worker *worker, struct bs_event *event)
+{
+    struct bs_step step = bs_core_step(worker->core, event);
+    worker->deadline = step.deadline;
+    for (size_t i = 0; i < step.action_count; i++) {
+        perform(worker, &step.actions[i]);
+    }
+}
+
+/* ---- events from Kafka ---- */
+
+static void partition_event(void *context, enum bs_event_kind kind, int32_t partition)
+{
+    struct bs_event event = bs_worker_new_event(kind);
+    event.partition = partition;
+    bs_worker_event(context, &event);
+}
+
+static void on_assigned(void *context, int32_t partition)
+{
+    partition_event(context, BS_EVENT_ASSIGNED, partition);
+}
+
+static void on_revoked(void *context, int32_t partition)
+{
+    partition_event(context, BS_EVENT_REVOKED, partition);
+}
+
+static void on_lost(void *context, int32_t partition)
+{
+    bs_log(BS_LOG_WARN, NULL, "partition %d: lost", partition);
+    partition_event(context, BS_EVENT_LOST, partition);
+}
+
+static void on_group(void *context, bool joined)
+{
+    struct bs_event event = bs_worker_new_event(BS_EVENT_GROUP);
+    event.group_joined = joined;
+    bs_worker_event(context, &event);
+}
+
+static void on_job(void *context, int32_t partition, uint32_t epoch, int64_t offset,
+                   int64_t timestamp, const struct bs_message *message)
+{
+    struct bs_worker *worker = context;
+    struct bs_source source = {.topic = worker->config->topics.jobs,
+                               .partition = partition,
+                               .offset = offset,
+                               .timestamp = timestamp};
+    struct bs_event event = bs_worker_new_event(BS_EVENT_JOB);
+    struct bs_buffer packed = {0};
+    bs_job_decode(worker->config, &source, message, &event.job, &packed);
+    event.job.epoch = epoch;
+    bs_worker_event(worker, &event);
+    bs_buffer_free(&packed);
+}
+
+static void on_end(void *context, int32_t partition, uint32_t epoch, int64_t offset)
+{
+    struct bs_event event = bs_worker_new_event(BS_EVENT_END_OF_PARTITION);
+    event.end.partition = partition;
+    event.end.epoch = epoch;
+    event.end.offset = offset;
+    bs_worker_event(context, &event);
+}
+
+static void on_stopped(void *context, int32_t partition, const char *reason, int64_t lost)
+{
+    struct bs_worker *worker = context;
+    bool restoring = !bs_core_serves(worker->core, partition);
+    struct bs_event event = bs_worker_new_event(BS_EVENT_PARTITION_STOPPED);
+    event.stopped.partition = partition;
+    event.stopped.reason = reason;
+    event.stopped.lost = lost;
+    bs_worker_event(worker, &event);
+    if (restoring) {
+        bs_kafka_reject(worker->kafka, partition);
+    }
+    if (worker->options.until_drained) {
+        worker->failed = true;
+        stop(worker, "a partition needs a person");
+    }
+}
+
+static void on_restored_record(void *context, int32_t partition, uint32_t epoch,
+                               const struct bs_state_record *record)
+{
+    struct bs_event event;
+    switch (record->kind) {
+    case BS_STATE_OPERATION:
+    case BS_STATE_DONE:
+        event = bs_worker_new_event(record->kind == BS_STATE_DONE ? BS_EVENT_RESTORED_DONE
+                                                                  : BS_EVENT_RESTORED_OPERATION);
+        event.restored = record->operation;
+        event.restored.partition = partition;
+        event.restored.epoch = epoch;
+        break;
+    case BS_STATE_ID:
+        event = bs_worker_new_event(BS_EVENT_RESTORED_ID);
+        event.id = record->id;
+        event.id.partition = partition;
+        event.id.epoch = epoch;
+        break;
+    case BS_STATE_CONTROL:
+    default:
+        event = bs_worker_new_event(BS_EVENT_RESTORED_CONTROL);
+        event.control.partition = partition;
+        event.control.epoch = epoch;
+        event.control.control = &record->control;
+        break;
+    }
+    bs_worker_event(context, &event);
+}
+
+static void on_restored(void *context, int32_t partition, uint32_t epoch, int64_t committed,
+                        int64_t log_start, double seconds)
+{
+    struct bs_worker *worker = context;
+    worker->restore_seconds = seconds;
+    struct bs_event event = bs_worker_new_event(BS_EVENT_RESTORED);
+    event.restore_ended.partition = partition;
+    event.restore_ended.epoch = epoch;
+    event.restore_ended.committed = committed;
+    event.restore_ended.log_start = log_start;
+    bs_worker_event(worker, &event);
+}
+
+static void on_transaction(void *context, enum bs_transaction_outcome outcome, const char *message)
+{
+    struct bs_event event = bs_worker_new_event(BS_EVENT_TRANSACTION);
+    event.transaction.outcome = outcome;
+    event.transaction.message = message;
+    bs_worker_event(context, &event);
+}
+
+static void on_published(void *context, int32_t partition, int64_t published, int64_t end)
+{
+    struct bs_worker *worker = context;
+    if (partition < worker->jobs_partitions) {
+        worker->ends[partition] = end;
+        worker->published[partition] = published;
+    }
+}
+
+static void on_fatal(void *context, const char *message)
+{
+    fail(context, message);
+}
+
+static void on_trouble(void *context, const char *message)
+{
+    (void)context;
+    bs_log(BS_LOG_WARN, NULL, "%s", message);
+}
+
+static void on_closed(void *context)
+{
+    struct bs_worker *worker = context;
+    worker->stop_loop = true;
+}
+
+static const struct bs_kafka_callbacks callbacks = {
+    .assigned = on_assigned,
+    .revoked = on_revoked,
+    .lost = on_lost,
+    .group = on_group,
+    .job = on_job,
+    .end_of_partition = on_end,
+    .stopped = on_stopped,
+    .restored_record = on_restored_record,
+    .restored = on_restored,
+    .transaction = on_transaction,
+    .published = on_published,
+    .fatal = on_fatal,
+    .trouble = on_trouble,
+    .closed = on_closed,
+};
+
+/* ---- turns of the loop ---- */
+
+static void tick(void *context, uint32_t events)
+{
+    (void)events;
+    struct bs_worker *worker = context;
+    if (worker->core != NULL) {
+        struct bs_event event = bs_worker_new_event(BS_EVENT_TICK);
+        bs_worker_event(worker, &event);
+    }
+}
+
+static bool wants_jobs(void *context)
+{
+    const struct bs_worker *worker = context;
+    return bs_core_wants_jobs(worker->core);
+}
+
+/* --until-drained: every partition is published up to the end that it had at our start. */
+static void look_whether_drained(struct bs_worker *worker)
+{
+    if (!worker->options.until_drained || worker->stopping) {
+        return;
+    }
+    for (int32_t i = 0; i < worker->jobs_partitions; i++) {
+        int64_t own = bs_core_published(worker->core, i);
+        int64_t published = own > worker->published[i] ? own : worker->published[i];
+        bool nothing_there = worker->ends[i] == 0;
+        if (worker->ends[i] < 0 || (!nothing_there && published < worker->ends[i])) {
+            return;
+        }
+    }
+    worker->drained = true;
+    stop(worker, "drained");
+}
+
+static void before_wait(void *context)
+{
+    struct bs_worker *worker = context;
+    if (worker->core != NULL) {
+        bool left = bs_kafka_deliver(worker->kafka, DELIVERED_A_TURN, wants_jobs);
+        bs_worker_answer_unsent(worker);
+        if (worker->batch_refused) {
+            worker->batch_refused = false;
+            on_transaction(worker, BS_TRANSACTION_ABORTED, "not a member of the group at present");
+        }
+        look_whether_drained(worker);
+        if (left && bs_core_wants_jobs(worker->core)) {
+            bs_bell_ring(worker->more);
+        }
+        bs_timer_set(worker->timer, worker->deadline);
+    }
+    if (worker->stop_loop) {
+        bs_loop_stop(worker->loop);
+    }
+}
+
+static void nothing(void *context, uint32_t events)
+{
+    (void)context;
+    (void)events; /* the work is done before the next wait */
+}
+
+static void watch_readiness(struct bs_worker *worker, bs_mono_ms now)
+{
+    char reason[512];
+    if (bs_worker_ready(worker, reason, sizeof reason)) {
+        if (worker->not_ready_since != BS_NEVER) {
+            bs_log(BS_LOG_INFO, NULL, "ready");
+        }
+        worker->not_ready_since = BS_NEVER;
+        return;
+    }
+    if (worker->not_ready_since == BS_NEVER) {
+        worker->not_ready_since = now;
+        bs_log(BS_LOG_INFO, NULL, "not ready: %s", reason);
+    }
+    int64_t limit = worker->options.give_up_after_ms;
+    if (limit > 0 && now - worker->not_ready_since >= limit && !worker->stopping) {
+        worker->gave_up = true;
+        bs_log(BS_LOG_ERROR, NULL, "giving up after %lld s without being ready: %s",
+               (long long)(limit / 1000), reason);
+        stop(worker, "given up");
+    }
+}
+
+static void every_second(void *context, uint32_t events)
+{
+    (void)events;
+    struct bs_worker *worker = context;
+    bs_mono_ms now = bs_clock_now().mono;
+    watch_readiness(worker, now);
+    if (worker->stopping && now >= worker->stop_by) {
+        /* Waiting longer brings nothing: a broker that does not answer, or librdkafka that hangs.
+         */
+        bs_log(worker->stopped ? BS_LOG_WARN : BS_LOG_ERROR, NULL, "%s",
+               worker->stopped ? "left without Kafka's goodbye"
+                               : "ended before everything was committed");
+        _exit(exit_status(worker));
+    }
+    bs_timer_set(worker->second, now + 1000);
+}
+
+static void on_credentials(void *context, bool available)
+{
+    struct bs_worker *worker = context;
+    bs_log(available ? BS_LOG_INFO : BS_LOG_ERROR, NULL, "%s",
+           available ? "credentials read" : bs_tokens_problem(worker->tokens));
+    if (worker->core != NULL) {
+        struct bs_event event = bs_worker_new_event(BS_EVENT_CREDENTIALS);
+        event.credentials = available;
+        bs_worker_event(worker, &event);
+    }
+}
+
+/* ---- start ---- */
+
+static struct bs_core_options core_options(const struct bs_worker *worker)
+{
+    const struct bs_config *config = worker->config;
+    struct bs_now now = bs_clock_now();
+    return (struct bs_core_options){
+        .random_seed = (uint64_t)now.mono * 1000003u + (uint64_t)getpid(),
+        .state_partitions = worker->state_partitions,
+        .window_ms = config->quotas.window_seconds * 1000,
+        .submissions = config->quotas.submissions,
+        .checks = config->quotas.checks,
+        .billed_seconds_per_day = (int64_t)(config->quotas.billed_hours_per_day * 3600.0),
+        .request_limit_ms = REQUEST_LIMIT_MS,
+        .in_flight = config->limits.in_flight,
+        .memory_bytes = (size_t)config->limits.memory_bytes,
+        .connections = (int32_t)config->limits.connections,
+        .submissions_per_job = (int32_t)config->limits.submissions_per_job,
+        .refusals_in_a_row = (int32_t)config->limits.refusals_in_a_row,
+        .remembered_ids = config->limits.remembered_ids,
+        .remember_ms = config->results.remember_seconds * 1000,
+        .check_seconds_per_audio_minute = config->checks.seconds_per_audio_minute,
+        .check_first_guess_seconds = config->checks.first_guess_seconds,
+        .dead_letter_unknown_submissions = config->speechkit.dead_letter_unknown,
+    };
+}
+
+/* The topics are there and fit: work begins. */
+static void begin(struct bs_worker *worker, const struct bs_topics *topics)
+{
+    struct bs_error error = BS_NO_ERROR;
+    worker->jobs_partitions = topics->jobs_partitions;
+    worker->state_partitions = topics->state_partitions;
+    size_t count = (size_t)topics->jobs_partitions;
+    worker->ends = calloc(count, sizeof *worker->ends);
+    worker->published = calloc(count, sizeof *worker->published);
+    BS_ASSERT(worker->ends != NULL && worker->published != NULL);
+    for (size_t i = 0; i < count; i++) {
+        worker->ends[i] = worker->published[i] = -1;
+    }
+    struct bs_core_options options = core_options(worker);
+    worker->core = bs_core_create(&options);
+    worker->deadline = BS_NEVER;
+    worker->kafka = bs_kafka_create(worker->loop, worker->config, worker->state_partitions,
+                                    &callbacks, worker, &error);
+    if (worker->kafka == NULL) {
+        fail(worker, error.message);
+        return;
+    }
+    if (worker->options.until_drained) {
+        bs_kafka_note_ends(worker->kafka);
+    }
+}
+
+static void on_topics(void *context, enum bs_error_code outcome, const struct bs_topics *topics,
+                      const struct bs_error *error)
+{
+    struct bs_worker *worker = context;
+    if (worker->stopping) {
+        return;
+    }
+    if (outcome == BS_ERROR_TEMPORARY) {
+        (void)snprintf(worker->waiting_for, sizeof worker->waiting_for, "%.390s", error->message);
+        bs_log(BS_LOG_WARN, NULL, "waiting for Kafka: %s", error->message);
+        return;
+    }
+    if (outcome != BS_OK) {
+        bs_log(BS_LOG_ERROR, NULL, "%s", error->message);
+        worker->unfit = true;
+        worker->stopped = true;
+        worker->stop_loop = true;
+        return;
+    }
+    begin(worker, topics);
+}
+
+static bool open_edges(struct bs_worker *worker, struct bs_error *error)
+{
+    const struct bs_config *config = worker->config;
+    worker->loop = bs_loop_create();
+    bs_loop_on_signal(worker->loop, on_signal, worker);
+    worker->timer = bs_timer_create(worker->loop, tick, worker);
+    worker->second = bs_timer_create(worker->loop, every_second, worker);
+    worker->more = bs_bell_create(worker->loop, nothing, worker);
+    struct bs_http_options http = {.connections = (int32_t)config->limits.connections,
+                                   .connect_limit_ms = CONNECT_LIMIT_MS,
+                                   .request_limit_ms = REQUEST_LIMIT_MS,
+                                   .stall_limit_ms = STALL_LIMIT_MS,
+                                   .answer_limit_bytes = ANSWER_LIMIT_BYTES,
+                                   .header_limit_bytes = HEADER_LIMIT_BYTES,
+                                   .user_agent = "backscribe/" BS_VERSION,
+                                   .verify_certificates = true};
+    worker->http = bs_http_create(worker->loop, &http, error);
+    if (worker->http == NULL) {
+        return false;
+    }
+    worker->tokens =
+        bs_tokens_create(worker->loop, &config->speechkit.auth, on_credentials, worker);
+    if (config->admin_host[0] != '\0') {
+        worker->admin = bs_admin_create(worker->loop, config->admin_host, config->admin_port,
+                                        bs_worker_look, worker, error);
+        if (worker->admin == NULL) {
+            return false;
+        }
+        bs_log(BS_LOG_INFO, NULL, "admin endpoint at http://%s:%u", config->admin_host,
+               (unsigned)bs_admin_port(worker->admin));
+    }
+    return true;
+}
+
+static void close_edges(struct bs_worker *worker)
+{
+    bs_topics_watch_end(worker->topics_watch);
+    if (worker->http != NULL) {
+        bs_http_destroy(worker->http); /* what is under way is dropped: its owner asks again */
+    }
+    bs_worker_forget_requests(worker);
+    bs_core_destroy(worker->core, bs_payload_free);
+    bs_kafka_destroy(worker->kafka);
+    bs_admin_destroy(worker->admin);
+    bs_tokens_destroy(worker->tokens);
+    bs_bell_destroy(worker->more);
+    bs_timer_destroy(worker->timer);
+    bs_timer_destroy(worker->second);
+    bs_loop_destroy(worker->loop);
+    bs_buffer_free(&worker->scratch);
+    free(worker->ends);
+    free(worker->published);
+}
+
+static void name_worker(struct bs_worker *worker)
+{
+    if (worker->config->group_instance_id != NULL) {
+        (void)snprintf(worker->name, sizeof worker->name, "%.120s",
+                       worker->config->group_instance_id);
+        return;
+    }
+    char host[100] = "";
+    (void)gethostname(host, sizeof host - 1);
+    (void)snprintf(worker->name, sizeof worker->name, "%s-%ld", host, (long)getpid());
+}
+
+int bs_worker_run(const struct bs_worker_options *options)
+{
+    struct bs_worker worker = {.options = *options,
+                               .config = options->config,
+                               .started = bs_clock_now().wall,
+                               .deadline = BS_NEVER,
+                               .stop_by = BS_NEVER,
+                               .not_ready_since = BS_NEVER,
+                               .waiting_for = "connecting"};
+    bs_list_init(&worker.requests);
+    name_worker(&worker);
+    struct bs_error error = BS_NO_ERROR;
+    int status = BS_EXIT_FAILED;
+    if (open_edges(&worker, &error)) {
+        worker.topics_watch = bs_topics_watch_begin(worker.loop, worker.config, on_topics, &worker);
+        bs_timer_set(worker.second, bs_clock_now().mono + 1000);
+        bs_loop_run(worker.loop, before_wait, &worker);
+        status = worker.unfit ? BS_EXIT_USAGE : exit_status(&worker);
+        bs_log(BS_LOG_INFO, NULL, "ended with status %d", status);
+    } else {
+        bs_log(BS_LOG_ERROR, NULL, "%s", error.message);
+    }
+    close_edges(&worker);
+    return status;
+}
