@@ -54,7 +54,7 @@ static void judge_state(const struct bs_config *config, const struct bs_topic_fa
                        config->topics.state);
         add_problem(problems, text);
     }
-    if (state->partitions < jobs->partitions) {
+    if (state->partitions != jobs->partitions) {
         (void)snprintf(text, sizeof text, "topic %s has %d partitions, but %s has %d",
                        config->topics.state, state->partitions, config->topics.jobs,
                        jobs->partitions);

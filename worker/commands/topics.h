@@ -14,7 +14,7 @@ struct bs_topics {
 };
 
 /* Looks at all four topics: each is there, state is compacted (and nothing else) and has as many
- * partitions as jobs (more is accepted, fewer is not), and the quotas divide by them.
+ * partitions as jobs, and the quotas divide by them.
  * BS_ERROR_TEMPORARY: no broker answers. Anything else but BS_OK: the message says what is wrong,
  * all of it, and the command that mends it. Settings that cannot be read (no right, an embedded
  * broker) are told in the log as a warning. Blocks up to 10 s. */
