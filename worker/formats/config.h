@@ -26,8 +26,8 @@ struct bs_auth {
 
 struct bs_kafka_property {
     char *name;
-    char *value;    /* NULL where value_file is set */
-    char *file;     /* kafka_files: the value is this file's content */
+    char *value; /* NULL where value_file is set */
+    char *file;  /* kafka_files: the value is this file's content */
 };
 
 /* Strings are NUL-terminated and owned by the struct; none is NULL unless said. */
@@ -43,7 +43,8 @@ struct bs_config {
         char *transcribe_url, *operation_url, *iam_url; /* no trailing slash */
         char *folder_id;                                /* "" = none */
         struct bs_auth auth;
-        char *defaults_json; /* speechkit.defaults as a JSON object: the API's specification fields */
+        char *
+            defaults_json; /* speechkit.defaults as a JSON object: the API's specification fields */
         bool dead_letter_unknown; /* on_unknown_submission: dead_letter */
     } speechkit;
     struct {
@@ -59,7 +60,7 @@ struct bs_config {
         bool virtual_host_style;
         struct bs_auth auth;
         char **buckets;
-        size_t bucket_count; /* 0 = any bucket at the endpoint */
+        size_t bucket_count;         /* 0 = any bucket at the endpoint */
         char *staging, *transcripts; /* s3://…, or "" */
     } objects;
     struct {

@@ -9,7 +9,7 @@
 #include "core/core.h"
 #include "formats/message.h"
 
-#define BS_STATE_VERSION 1
+#define BS_STATE_VERSION  1
 #define BS_STATE_KEY_SIZE 48 /* the longest key and its NUL */
 
 /* "o:<offset>", "i:<32 hex digits of the id's hash>", "c". */
@@ -29,11 +29,12 @@ enum bs_state_kind { BS_STATE_OPERATION, BS_STATE_DONE, BS_STATE_ID, BS_STATE_CO
 
 struct bs_state_record {
     enum bs_state_kind kind;
-    struct bs_restored_operation operation; /* OPERATION (DONE: only its offset); epoch and partition unset */
-    struct bs_restored_id id;               /* ID; epoch and partition unset */
-    struct bs_control control;              /* CONTROL */
-    char group[256];                        /* CONTROL: the group that wrote it */
-    void *storage;                          /* private: what the pointers above point into */
+    struct bs_restored_operation
+        operation;             /* OPERATION (DONE: only its offset); epoch and partition unset */
+    struct bs_restored_id id;  /* ID; epoch and partition unset */
+    struct bs_control control; /* CONTROL */
+    char group[256];           /* CONTROL: the group that wrote it */
+    void *storage;             /* private: what the pointers above point into */
 };
 
 /* Decodes a record that is not a tombstone. False with a reason when it cannot be read, of whatever

@@ -1,0 +1,194 @@
+#include "formats/json.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "formats/json_scan.h"
+
+bool bs_json_check(const uint8_t *text, size_t size, struct bs_json_problem *problem)
+{
+    return bs_json_scan(text, size, NULL, problem);
+}
+
+/* What the scanner let through and cJSON refuses can only be for want of memory. */
+static cJSON *build(const uint8_t *text, size_t size, struct bs_json_problem *problem)
+{
+    cJSON *tree = cJSON_ParseWithLength((const char *)text, size);
+    if (tree == NULL) {
+        *problem = (struct bs_json_problem){.offset = 0, .reason = "not enough memory to read it"};
+    }
+    return tree;
+}
+
+cJSON *bs_json_parse(const uint8_t *text, size_t size, struct bs_json_problem *problem)
+{
+    return bs_json_check(text, size, problem) ? build(text, size, problem) : NULL;
+}
+
+cJSON *bs_json_parse_tolerant(const uint8_t *text, size_t size, struct bs_json_problem *problem)
+{
+    static const uint8_t byte_order_mark[] = {0xef, 0xbb, 0xbf};
+    if (size >= 3 && memcmp(text, byte_order_mark, 3) == 0) {
+        text += 3;
+        size -= 3;
+    }
+    struct bs_buffer copy = {0};
+    bs_utf8_repair(text, size, &copy);
+    bs_buffer_append(&copy, "", 1); /* never empty, so that there is something to point at */
+    cJSON *tree = NULL;
+    if (bs_json_scan(copy.data, copy.size - 1, copy.data, problem)) {
+        tree = build(copy.data, copy.size - 1, problem);
+    }
+    bs_buffer_free(&copy);
+    return tree;
+}
+
+const cJSON *bs_json_member(const cJSON *object, const char *name)
+{
+    return cJSON_GetObjectItemCaseSensitive(object, name);
+}
+
+const char *bs_json_text(const cJSON *object, const char *name)
+{
+    return cJSON_GetStringValue(bs_json_member(object, name));
+}
+
+bool bs_json_int64(const cJSON *item, int64_t *value)
+{
+    if (cJSON_IsNumber(item)) {
+        double number = item->valuedouble;
+        if (!(number >= -9223372036854775808.0 && number < 9223372036854775808.0) ||
+            floor(number) < number) {
+            return false;
+        }
+        *value = (int64_t)number;
+        return true;
+    }
+    if (!cJSON_IsString(item)) {
+        return false;
+    }
+    const char *digits = item->valuestring[0] == '-' ? item->valuestring + 1 : item->valuestring;
+    size_t length = strlen(digits);
+    if (length == 0 || length > 18 || strspn(digits, "0123456789") != length) {
+        return false;
+    }
+    *value = strtoll(item->valuestring, NULL, 10);
+    return true;
+}
+
+void bs_buffer_append_text(struct bs_buffer *buffer, const char *text)
+{
+    bs_buffer_append(buffer, text, strlen(text));
+}
+
+void bs_json_append_string(struct bs_buffer *buffer, const char *text)
+{
+    static const char hex[] = "0123456789abcdef";
+    bs_buffer_append(buffer, "\"", 1);
+    for (const char *start = text;;) {
+        const char *at = start;
+        while ((uint8_t)*at >= 0x20 && *at != '"' && *at != '\\') {
+            at++;
+        }
+        bs_buffer_append(buffer, start, (size_t)(at - start));
+        if (*at == '\0') {
+            break;
+        }
+        if (*at == '"' || *at == '\\') {
+            bs_buffer_append(buffer, (char[]){'\\', *at}, 2);
+        } else {
+            bs_buffer_append(buffer, (char[]){'\\', 'u', '0', '0', hex[*at >> 4], hex[*at & 15]},
+                             6);
+        }
+        start = at + 1;
+    }
+    bs_buffer_append(buffer, "\"", 1);
+}
+
+void bs_json_append_item(struct bs_buffer *buffer, const cJSON *item)
+{
+    char *text = cJSON_PrintUnformatted(item);
+    BS_ASSERT(text != NULL);
+    bs_buffer_append_text(buffer, text);
+    cJSON_free(text);
+}
+
+static bool continues(const uint8_t *text, size_t size, size_t index)
+{
+    return index < size && (text[index] & 0xc0) == 0x80;
+}
+
+size_t bs_utf8_sequence(const uint8_t *text, size_t size)
+{
+    if (size == 0) {
+        return 0;
+    }
+    uint8_t first = text[0];
+    if (first < 0x80) {
+        return 1;
+    }
+    if (first < 0xc2 || first > 0xf4 || !continues(text, size, 1)) {
+        return 0;
+    }
+    if (first < 0xe0) {
+        return 2;
+    }
+    uint8_t second = text[1];
+    bool overlong = (first == 0xe0 && second < 0xa0) || (first == 0xf0 && second < 0x90);
+    bool surrogate = first == 0xed && second > 0x9f;
+    bool beyond = first == 0xf4 && second > 0x8f;
+    if (overlong || surrogate || beyond || !continues(text, size, 2)) {
+        return 0;
+    }
+    if (first < 0xf0) {
+        return 3;
+    }
+    return continues(text, size, 3) ? 4 : 0;
+}
+
+size_t bs_utf8_length(const char *text)
+{
+    size_t length = 0;
+    for (; *text != '\0'; text++) {
+        length += ((uint8_t)*text & 0xc0) != 0x80;
+    }
+    return length;
+}
+
+void bs_utf8_repair(const uint8_t *text, size_t size, struct bs_buffer *out)
+{
+    size_t start = 0, at = 0;
+    while (at < size) {
+        size_t length = bs_utf8_sequence(text + at, size - at);
+        if (length > 0) {
+            at += length;
+            continue;
+        }
+        bs_buffer_append(out, text + start, at - start);
+        bs_buffer_append(out, "\xef\xbf\xbd", 3);
+        start = ++at;
+    }
+    bs_buffer_append(out, text + start, size - start);
+}
+
+void bs_utf8_copy_cut(const char *text, size_t size, char *out, size_t room)
+{
+    BS_ASSERT(room > 0);
+    const uint8_t *bytes = (const uint8_t *)text;
+    size_t used = 0;
+    for (size_t at = 0; at < size;) {
+        size_t length = bs_utf8_sequence(bytes + at, size - at);
+        bool control = length == 1 && (bytes[at] < 0x20 || bytes[at] == 0x7f);
+        bool c1_control = length == 2 && bytes[at] == 0xc2 && bytes[at + 1] < 0xa0;
+        const char *from = control || c1_control ? " " : length == 0 ? "\xef\xbf\xbd" : text + at;
+        size_t width = control || c1_control ? 1 : length == 0 ? 3 : length;
+        if (width >= room - used) {
+            break;
+        }
+        memcpy(out + used, from, width);
+        used += width;
+        at += length == 0 ? 1 : length;
+    }
+    out[used] = '\0';
+}
