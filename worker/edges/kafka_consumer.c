@@ -1,0 +1,634 @@
+/* Membership of the group and the jobs, on the loop's thread.
+ *
+ * Cooperative rebalancing by events. An assignment is accepted at once, with no partition in it
+ * (librdkafka allows a subset), and each partition is added by itself when core has restored it:
+ * so a long restore holds up no other member's rebalance, and its end needs no second look at
+ * what happened meanwhile. A revocation is held until core has answered for each partition.
+ *
+ * Each partition's messages stay in a queue of their own, which is read only while jobs are wanted:
+ * nothing is paused, for pausing throws the prefetch away. Forwarding to the consumer's queue is
+ * cut before the partition is added (librdkafka keeps that), so no message goes astray at the
+ * start.
+ *
+ * Who we are is looked at wherever librdkafka waits for us, because a session that ends while it
+ * waits is reported as nothing at all: a changed or empty member id means that others may have
+ * owned our partitions meanwhile, so all of them are lost, and those that the next generation still
+ * gives us are taken as new. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "edges/kafka_internal.h"
+
+/* At most so many events of the consumer's queue at a time, so that the loop goes on. */
+#define EVENTS_AT_A_TIME 1000
+#define MEMBERSHIP_MS    500
+
+struct owned_partition {
+    bool given;     /* the group's assignment has it, as librdkafka sees it */
+    bool announced; /* core knows it as ours */
+    bool restoring;
+    bool fetched;  /* it is in librdkafka's assignment: messages come */
+    bool quiet;    /* nothing of it is delivered any more */
+    bool revoking; /* core was asked to give it up */
+    uint32_t epoch;
+    int64_t position; /* what is below was delivered */
+    rd_kafka_queue_t *queue;
+};
+
+struct bs_consumer {
+    struct bs_kafka *kafka;
+    rd_kafka_t *handle;
+    rd_kafka_queue_t *queue;
+    struct owned_partition *partitions;
+    int32_t partition_count;
+    int32_t next_delivered; /* round robin */
+    char member_id[BS_MEMBER_ID_SIZE];
+    bool joined;
+    bool seen_rebalance;
+    bool closing;
+    bool left; /* closed without a word to the group */
+    bool fatal_told;
+    rd_kafka_topic_partition_list_t *revoked; /* held; NULL = none */
+    int32_t revocations_open; /* it is finished by the next look when none is left */
+    bool revoked_lost;
+    bs_mono_ms next_membership;
+    struct bs_trouble_gate gate;
+    struct bs_header_scratch headers;
+    struct bs_kafka_secrets secrets;
+    char *cluster_id;
+};
+
+/* ---- the table of partitions ---- */
+
+static struct owned_partition *partition_at(struct bs_consumer *consumer, int32_t number)
+{
+    if (number >= consumer->partition_count) {
+        size_t count = (size_t)number + 16;
+        consumer->partitions = realloc(consumer->partitions, count * sizeof(*consumer->partitions));
+        BS_ASSERT(consumer->partitions != NULL);
+        memset(consumer->partitions + consumer->partition_count, 0,
+               (count - (size_t)consumer->partition_count) * sizeof(*consumer->partitions));
+        consumer->partition_count = (int32_t)count;
+    }
+    return &consumer->partitions[number];
+}
+
+/* NULL where we have never seen it. */
+static struct owned_partition *known_partition(const struct bs_consumer *consumer, int32_t number)
+{
+    return number >= 0 && number < consumer->partition_count ? &consumer->partitions[number] : NULL;
+}
+
+/* Core's part of it ends; librdkafka's may go on. */
+static void forget(struct owned_partition *partition)
+{
+    partition->announced = false;
+    partition->restoring = false;
+    partition->quiet = true;
+    partition->revoking = false;
+}
+
+/* ---- who we are ---- */
+
+/* True when we are the member that the partitions were given to, or none were given yet. */
+static bool same_member(struct bs_consumer *consumer, bool accept_new)
+{
+    rd_kafka_consumer_group_metadata_t *metadata =
+        rd_kafka_consumer_group_metadata(consumer->handle);
+    char member_id[BS_MEMBER_ID_SIZE] = "";
+    bool member = bs_kafka_membership(metadata, member_id);
+    if (metadata != NULL) {
+        rd_kafka_consumer_group_metadata_destroy(metadata);
+    }
+    bool same = member && strcmp(member_id, consumer->member_id) == 0;
+    if (member && accept_new) {
+        strcpy(consumer->member_id, member_id);
+    }
+    return same;
+}
+
+static void set_joined(struct bs_consumer *consumer, bool joined)
+{
+    if (consumer->joined != joined) {
+        consumer->joined = joined;
+        consumer->kafka->callbacks.group(consumer->kafka->context, joined);
+    }
+}
+
+/* Takes what librdkafka still fetches out of its assignment: of `list`, or (NULL) all. */
+static void stop_fetching(struct bs_consumer *consumer, const rd_kafka_topic_partition_list_t *list)
+{
+    rd_kafka_topic_partition_list_t *fetched = rd_kafka_topic_partition_list_new(8);
+    const char *topic = consumer->kafka->config->topics.jobs;
+    for (int32_t number = 0; number < consumer->partition_count; number++) {
+        struct owned_partition *partition = &consumer->partitions[number];
+        bool named =
+            list == NULL || rd_kafka_topic_partition_list_find(list, topic, number) != NULL;
+        if (!named || !partition->fetched) {
+            continue;
+        }
+        rd_kafka_topic_partition_list_add(fetched, topic, number);
+        partition->fetched = false;
+        rd_kafka_queue_destroy(partition->queue);
+        partition->queue = NULL;
+    }
+    /* Also when it is empty: this is what librdkafka waits for. */
+    rd_kafka_error_t *failed = NULL;
+    if (strcmp(rd_kafka_rebalance_protocol(consumer->handle), "COOPERATIVE") == 0) {
+        failed = rd_kafka_incremental_unassign(consumer->handle, fetched);
+    } else {
+        rd_kafka_assign(consumer->handle, NULL);
+    }
+    if (failed != NULL) {
+        bs_report_trouble(consumer->kafka, &consumer->gate, "giving partitions up: %s",
+                          rd_kafka_error_string(failed));
+        rd_kafka_error_destroy(failed);
+    }
+    rd_kafka_topic_partition_list_destroy(fetched);
+}
+
+/* Our place in the group was another's, or nobody's, for a time: nothing that core knows holds. */
+static void lose_all(struct bs_consumer *consumer)
+{
+    for (int32_t number = 0; number < consumer->partition_count; number++) {
+        struct owned_partition *partition = &consumer->partitions[number];
+        if (partition->announced) {
+            forget(partition);
+            consumer->kafka->callbacks.lost(consumer->kafka->context, number);
+            bs_restore_cancel(consumer->kafka->restore, number);
+        }
+    }
+    set_joined(consumer, false);
+}
+
+/* ---- rebalances ---- */
+
+/* Every partition of the held revocation is answered, or lost. */
+static void finish_revocation(struct bs_consumer *consumer)
+{
+    rd_kafka_topic_partition_list_t *revoked = consumer->revoked;
+    consumer->revoked = NULL;
+    consumer->revocations_open = 0;
+    bool all = consumer->revoked_lost || !same_member(consumer, false);
+    if (all) { /* the session ended while we held the rebalance: also what was not revoked */
+        lose_all(consumer);
+    }
+    for (int i = 0; i < revoked->cnt; i++) {
+        partition_at(consumer, revoked->elems[i].partition)->given = false;
+    }
+    stop_fetching(consumer, all ? NULL : revoked);
+    rd_kafka_topic_partition_list_destroy(revoked);
+}
+
+static void on_revoke(struct bs_consumer *consumer, const rd_kafka_topic_partition_list_t *list)
+{
+    struct bs_kafka *kafka = consumer->kafka;
+    bool lost = rd_kafka_assignment_lost(consumer->handle) != 0 || !same_member(consumer, false);
+    consumer->revoked = rd_kafka_topic_partition_list_copy(list);
+    consumer->revoked_lost = lost;
+    if (lost) {
+        lose_all(consumer);
+    }
+    consumer->revocations_open = 1; /* ours: callbacks may answer while we are still asking */
+    for (int i = 0; i < list->cnt; i++) {
+        struct owned_partition *partition = partition_at(consumer, list->elems[i].partition);
+        if (partition->announced) {
+            partition->revoking = true;
+            partition->quiet = true;
+            consumer->revocations_open++;
+        }
+    }
+    for (int i = 0; i < list->cnt; i++) {
+        if (partition_at(consumer, list->elems[i].partition)->revoking) {
+            kafka->callbacks.revoked(kafka->context, list->elems[i].partition);
+        }
+    }
+    consumer->revocations_open--;
+}
+
+void bs_consumer_unassign(struct bs_consumer *consumer, int32_t number)
+{
+    struct owned_partition *partition = known_partition(consumer, number);
+    if (partition == NULL || !partition->revoking) {
+        return; /* lost meanwhile */
+    }
+    forget(partition);
+    if (--consumer->revocations_open == 0) {
+        bs_bell_ring(consumer->kafka->bell); /* not from here: finishing may call back */
+    }
+}
+
+static void on_assign(struct bs_consumer *consumer, const rd_kafka_topic_partition_list_t *list)
+{
+    struct bs_kafka *kafka = consumer->kafka;
+    for (int i = 0; i < list->cnt; i++) {
+        partition_at(consumer, list->elems[i].partition)->given = true;
+    }
+    /* Looked at before librdkafka may go on, so that nothing is missed in between. */
+    bool first = consumer->member_id[0] == '\0';
+    bool same = same_member(consumer, true);
+    bool member = same || same_member(consumer, false);
+    rd_kafka_topic_partition_list_t *none = rd_kafka_topic_partition_list_new(1);
+    if (!same && !first) {
+        lose_all(consumer);
+        stop_fetching(consumer, NULL);
+    }
+    rd_kafka_error_t *failed = rd_kafka_incremental_assign(consumer->handle, none);
+    rd_kafka_topic_partition_list_destroy(none);
+    if (failed != NULL) {
+        kafka->callbacks.fatal(kafka->context, rd_kafka_error_string(failed));
+        rd_kafka_error_destroy(failed);
+        return;
+    }
+    if (!member) { /* expelled meanwhile; the next generation tells what is ours */
+        return;
+    }
+    set_joined(consumer, true);
+    for (int32_t number = 0; number < consumer->partition_count; number++) {
+        struct owned_partition *partition = &consumer->partitions[number];
+        if (partition->given && !partition->announced) {
+            partition->announced = true;
+            kafka->callbacks.assigned(kafka->context, number);
+        }
+    }
+}
+
+static void on_rebalance(struct bs_consumer *consumer, rd_kafka_event_t *event)
+{
+    const rd_kafka_topic_partition_list_t *list = rd_kafka_event_topic_partition_list(event);
+    consumer->seen_rebalance = true;
+    if (rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+        on_assign(consumer, list);
+    } else {
+        on_revoke(consumer, list);
+    }
+}
+
+/* ---- errors ---- */
+
+static void on_fatal(struct bs_consumer *consumer)
+{
+    char text[300];
+    rd_kafka_resp_err_t code = rd_kafka_fatal_error(consumer->handle, text, sizeof(text));
+    struct bs_kafka *kafka = consumer->kafka;
+    if (consumer->fatal_told) {
+        return;
+    }
+    consumer->fatal_told = true;
+    bool fenced = code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID;
+    atomic_store(&kafka->fenced, fenced);
+    struct bs_report *report =
+        fenced
+            ? bs_report_create(
+                  BS_REPORT_FATAL, "another process uses the instance id %s",
+                  kafka->config->group_instance_id == NULL ? "" : kafka->config->group_instance_id)
+            : bs_report_create(BS_REPORT_FATAL, "Kafka consumer: %s", text);
+    bs_report_send(kafka, report);
+}
+
+static void on_error(struct bs_consumer *consumer, rd_kafka_event_t *event)
+{
+    rd_kafka_resp_err_t code = rd_kafka_event_error(event);
+    if (rd_kafka_event_error_is_fatal(event) || rd_kafka_fatal_error(consumer->handle, NULL, 0)) {
+        on_fatal(consumer);
+        return;
+    }
+    rd_kafka_topic_partition_t *place = rd_kafka_event_topic_partition(event);
+    struct owned_partition *partition =
+        place == NULL ? NULL : known_partition(consumer, place->partition);
+    if (partition != NULL && !partition->quiet && code == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        consumer->kafka->callbacks.end_of_partition(consumer->kafka->context, place->partition,
+                                                    partition->epoch, place->offset);
+    } else if (partition != NULL && !partition->quiet &&
+               (code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
+                code == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE)) {
+        partition->quiet = true;
+        bs_restore_count_lost(consumer->kafka->restore, place->partition, partition->epoch,
+                              partition->position);
+    } else if (code != RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        const char *right = bs_kafka_missing_right(code);
+        bs_report_trouble(consumer->kafka, &consumer->gate, "%s%s%s",
+                          rd_kafka_event_error_string(event), right == NULL ? "" : ": ",
+                          right == NULL ? "" : right);
+    }
+    if (place != NULL) {
+        rd_kafka_topic_partition_destroy(place);
+    }
+}
+
+/* ---- jobs ---- */
+
+static void on_message(struct bs_consumer *consumer, const rd_kafka_message_t *received)
+{
+    struct owned_partition *partition = known_partition(consumer, received->partition);
+    if (received->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        bs_report_trouble(consumer->kafka, &consumer->gate, "reading jobs: %s",
+                          rd_kafka_message_errstr(received));
+        return;
+    }
+    /* After a rebalance librdkafka may fetch again what was delivered just before it. */
+    if (partition == NULL || partition->quiet || received->offset < partition->position) {
+        return;
+    }
+    partition->position = received->offset + 1;
+    struct bs_message message = bs_kafka_message(received, &consumer->headers);
+    consumer->kafka->callbacks.job(consumer->kafka->context, received->partition, partition->epoch,
+                                   received->offset, rd_kafka_message_timestamp(received, NULL),
+                                   &message);
+}
+
+/* Whether it carried a job. */
+static bool on_event(struct bs_consumer *consumer, rd_kafka_event_t *event)
+{
+    const rd_kafka_message_t *received = NULL;
+    switch (rd_kafka_event_type(event)) {
+    case RD_KAFKA_EVENT_REBALANCE:
+        on_rebalance(consumer, event);
+        break;
+    case RD_KAFKA_EVENT_ERROR:
+        on_error(consumer, event);
+        break;
+    case RD_KAFKA_EVENT_FETCH:
+        received = rd_kafka_event_message_next(event);
+        if (received != NULL) {
+            on_message(consumer, received);
+        }
+        break;
+    default:
+        break;
+    }
+    rd_kafka_event_destroy(event);
+    return received != NULL;
+}
+
+/* The held revocation, if any: is it answered, or is there nothing left to answer? */
+static void look_at_revocation(struct bs_consumer *consumer)
+{
+    if (consumer->revoked == NULL) {
+        return;
+    }
+    bs_mono_ms now = bs_clock_now().mono;
+    if (consumer->revocations_open > 0 && now >= consumer->next_membership) {
+        consumer->next_membership = now + MEMBERSHIP_MS;
+        consumer->revoked_lost = !same_member(consumer, false);
+    }
+    if (consumer->revocations_open == 0 || consumer->revoked_lost) {
+        finish_revocation(consumer);
+    }
+}
+
+void bs_consumer_serve(struct bs_consumer *consumer)
+{
+    if (consumer->left) {
+        return;
+    }
+    for (int i = 0; i < EVENTS_AT_A_TIME; i++) {
+        rd_kafka_event_t *event = rd_kafka_queue_poll(consumer->queue, 0);
+        if (event == NULL) {
+            break;
+        }
+        on_event(consumer, event);
+        look_at_revocation(consumer);
+    }
+    look_at_revocation(consumer);
+    bs_kafka_secrets_refresh(&consumer->secrets, consumer->kafka->config, consumer->handle);
+}
+
+/* Serves one partition's queue up to its next job; true when there was one. */
+static bool deliver_one(struct bs_consumer *consumer, int32_t number)
+{
+    for (;;) {
+        struct owned_partition *partition = &consumer->partitions[number];
+        if (!partition->fetched || partition->quiet) {
+            return false;
+        }
+        rd_kafka_event_t *event = rd_kafka_queue_poll(partition->queue, 0);
+        if (event == NULL) {
+            return false;
+        }
+        if (on_event(consumer, event)) {
+            return true;
+        }
+    }
+}
+
+bool bs_kafka_deliver(struct bs_kafka *kafka, int32_t limit, bool (*wanted)(void *context))
+{
+    struct bs_consumer *consumer = kafka->consumer;
+    bs_consumer_serve(consumer);
+    int32_t idle = 0; /* partitions in a row that had nothing */
+    int32_t delivered = 0;
+    while (consumer->partition_count > 0 && idle < consumer->partition_count &&
+           wanted(kafka->context)) {
+        if (delivered == limit) {
+            return true;
+        }
+        int32_t number = consumer->next_delivered % consumer->partition_count;
+        consumer->next_delivered = (number + 1) % consumer->partition_count;
+        if (deliver_one(consumer, number)) {
+            delivered++;
+            idle = 0;
+        } else {
+            idle++;
+        }
+    }
+    return false;
+}
+
+/* ---- what core decides about a partition ---- */
+
+void bs_consumer_restore(struct bs_consumer *consumer, int32_t number, uint32_t epoch)
+{
+    struct owned_partition *partition = known_partition(consumer, number);
+    if (partition != NULL && partition->announced) {
+        partition->restoring = true;
+        partition->epoch = epoch;
+    }
+}
+
+bool bs_consumer_restoring(const struct bs_consumer *consumer, int32_t number, uint32_t epoch)
+{
+    const struct owned_partition *partition = known_partition(consumer, number);
+    return partition != NULL && partition->announced && partition->restoring &&
+           partition->epoch == epoch;
+}
+
+void bs_consumer_stop_partition(struct bs_consumer *consumer, int32_t number)
+{
+    struct owned_partition *partition = known_partition(consumer, number);
+    if (partition != NULL) {
+        partition->quiet = true;
+        partition->restoring = false;
+    }
+}
+
+void bs_kafka_consume(struct bs_kafka *kafka, int32_t number, uint32_t epoch, int64_t offset)
+{
+    struct bs_consumer *consumer = kafka->consumer;
+    struct owned_partition *partition = known_partition(consumer, number);
+    if (partition == NULL || !partition->announced || partition->revoking || partition->fetched ||
+        rd_kafka_assignment_lost(consumer->handle) != 0) {
+        return; /* gone, or about to be told so; adding a partition would clear that mark */
+    }
+    const char *topic = kafka->config->topics.jobs;
+    rd_kafka_queue_t *queue = rd_kafka_queue_get_partition(consumer->handle, topic, number);
+    if (queue == NULL) {
+        return; /* the consumer is being closed */
+    }
+    rd_kafka_queue_forward(queue, NULL);
+    static const uint64_t one = 1;
+    rd_kafka_queue_io_event_enable(queue, bs_bell_fd(kafka->bell), &one, sizeof(one));
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, topic, number)->offset = offset;
+    rd_kafka_error_t *failed = rd_kafka_incremental_assign(consumer->handle, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    if (failed != NULL) {
+        bs_report_trouble(kafka, &consumer->gate, "partition %" PRId32 " cannot be consumed: %s",
+                          number, rd_kafka_error_string(failed));
+        rd_kafka_error_destroy(failed);
+        rd_kafka_queue_destroy(queue);
+        return;
+    }
+    partition->queue = queue;
+    partition->fetched = true;
+    partition->quiet = false;
+    partition->restoring = false;
+    partition->epoch = epoch;
+    partition->position = offset;
+}
+
+void bs_kafka_reject(struct bs_kafka *kafka, int32_t number)
+{
+    bs_consumer_stop_partition(kafka->consumer, number);
+}
+
+rd_kafka_consumer_group_metadata_t *bs_consumer_membership(struct bs_consumer *consumer)
+{
+    char member_id[BS_MEMBER_ID_SIZE];
+    if (!consumer->joined || rd_kafka_assignment_lost(consumer->handle) != 0) {
+        return NULL;
+    }
+    rd_kafka_consumer_group_metadata_t *metadata =
+        rd_kafka_consumer_group_metadata(consumer->handle);
+    if (bs_kafka_membership(metadata, member_id) && strcmp(member_id, consumer->member_id) == 0) {
+        return metadata;
+    }
+    if (metadata != NULL) {
+        rd_kafka_consumer_group_metadata_destroy(metadata);
+    }
+    return NULL;
+}
+
+/* ---- looking ---- */
+
+int64_t bs_kafka_waiting(struct bs_kafka *kafka, int32_t number, int64_t position)
+{
+    int64_t low = -1;
+    int64_t high = -1;
+    rd_kafka_resp_err_t code = rd_kafka_get_watermark_offsets(
+        kafka->consumer->handle, kafka->config->topics.jobs, number, &low, &high);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR || high < 0) {
+        return -1;
+    }
+    return high > position ? high - position : 0;
+}
+
+const char *bs_kafka_cluster_id(struct bs_kafka *kafka)
+{
+    struct bs_consumer *consumer = kafka->consumer;
+    if (consumer->cluster_id == NULL) {
+        consumer->cluster_id = rd_kafka_clusterid(consumer->handle, 0);
+    }
+    return consumer->cluster_id == NULL ? "" : consumer->cluster_id;
+}
+
+const char *bs_kafka_member_id(struct bs_kafka *kafka)
+{
+    return kafka->consumer->member_id;
+}
+
+/* ---- making and ending ---- */
+
+struct bs_consumer *bs_consumer_create(struct bs_kafka *kafka, struct bs_error *error)
+{
+    rd_kafka_conf_t *conf = bs_kafka_conf(kafka->config, BS_KAFKA_MEMBER, error);
+    if (conf == NULL) {
+        return NULL;
+    }
+    rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_FETCH |
+                                       RD_KAFKA_EVENT_ERROR);
+    rd_kafka_t *handle = bs_kafka_handle(conf, BS_KAFKA_MEMBER, error);
+    if (handle == NULL) {
+        return NULL;
+    }
+    struct bs_consumer *consumer = calloc(1, sizeof(*consumer));
+    BS_ASSERT(consumer != NULL);
+    consumer->kafka = kafka;
+    consumer->handle = handle;
+    consumer->queue = rd_kafka_queue_get_consumer(handle);
+    static const uint64_t one = 1;
+    rd_kafka_queue_io_event_enable(consumer->queue, bs_bell_fd(kafka->bell), &one, sizeof(one));
+    rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(topics, kafka->config->topics.jobs, RD_KAFKA_PARTITION_UA);
+    rd_kafka_resp_err_t code = rd_kafka_subscribe(handle, topics);
+    rd_kafka_topic_partition_list_destroy(topics);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        bs_error_set(error, BS_ERROR_INVALID, "subscribing to topic %s: %s",
+                     kafka->config->topics.jobs, rd_kafka_err2str(code));
+        bs_consumer_destroy(consumer);
+        return NULL;
+    }
+    return consumer;
+}
+
+bool bs_consumer_busy(const struct bs_consumer *consumer)
+{
+    return consumer->revoked != NULL;
+}
+
+void bs_consumer_close(struct bs_consumer *consumer)
+{
+    consumer->closing = true;
+    if (!consumer->seen_rebalance) {
+        /* librdkafka before 2.3.0 crashes when a cooperative consumer is closed before its first
+         * assignment (its issue 4381): we leave without a word, the session times out. */
+        consumer->left = true;
+        return;
+    }
+    rd_kafka_error_t *failed = rd_kafka_consumer_close_queue(consumer->handle, consumer->queue);
+    if (failed != NULL) { /* after a fatal error: nobody to take leave of */
+        rd_kafka_error_destroy(failed);
+        consumer->left = true;
+    }
+}
+
+bool bs_consumer_closed(struct bs_consumer *consumer)
+{
+    return consumer->left || rd_kafka_consumer_closed(consumer->handle) != 0;
+}
+
+void bs_consumer_destroy(struct bs_consumer *consumer)
+{
+    if (consumer == NULL) {
+        return;
+    }
+    for (int32_t number = 0; number < consumer->partition_count; number++) {
+        if (consumer->partitions[number].queue != NULL) {
+            rd_kafka_queue_destroy(consumer->partitions[number].queue);
+        }
+    }
+    if (consumer->revoked != NULL) {
+        rd_kafka_topic_partition_list_destroy(consumer->revoked);
+    }
+    rd_kafka_queue_io_event_enable(consumer->queue, -1, NULL, 0);
+    rd_kafka_queue_destroy(consumer->queue);
+    rd_kafka_destroy_flags(consumer->handle, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    if (consumer->cluster_id != NULL) {
+        rd_kafka_mem_free(NULL, consumer->cluster_id);
+    }
+    bs_header_scratch_free(&consumer->headers);
+    bs_kafka_secrets_free(&consumer->secrets);
+    free(consumer->partitions);
+    free(consumer);
+}

@@ -1,0 +1,510 @@
+/* The restore thread: reads the state of partitions that were given to us, one after the other.
+ *
+ * The order is what makes it safe. A former owner may have died with a transaction open, or its
+ * commit's markers may have reached the offsets and not yet the state partition (or the other way
+ * round): so (1) ask for the group's stable offset, which waits until none is in flight; (2) ask
+ * for the state partition's true end, open transactions included; (3) read with read_committed
+ * until an end of partition at or past it; (4) ask for the group's offset again.
+ *
+ * The same thread counts lost jobs, for that question blocks too. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "edges/kafka_internal.h"
+
+#define STEP_MS       10000 /* one blocking question; then trouble is told and the next task tried */
+#define POLL_MS       100
+#define READ_MS       60000 /* a read without progress gives way to the next task */
+#define REST_MS       500   /* after a failure */
+#define MISSING_TRIES 4     /* metadata may lag behind a topic that was just made */
+
+enum task_kind { TASK_RESTORE, TASK_COUNT_LOST };
+
+struct restore_task {
+    struct restore_task *next;
+    enum task_kind kind;
+    int32_t partition;
+    uint32_t epoch;
+    int64_t position; /* COUNT_LOST */
+    int32_t missing;  /* how often its partition was not found */
+    bs_mono_ms begun;
+    atomic_bool cancelled;
+};
+
+struct bs_restore {
+    struct bs_kafka *kafka;
+    pthread_t thread;
+    bool started;
+    pthread_mutex_t mutex;
+    pthread_cond_t wake;
+    struct restore_task *first; /* waiting */
+    struct restore_task *last;
+    struct restore_task *current;
+    rd_kafka_t *committed; /* the group's offsets, and records with read_committed */
+    rd_kafka_t *plain;     /* true ends */
+    struct bs_trouble_gate gate;
+    struct bs_kafka_secrets secrets[2];
+};
+
+enum step { STEP_DONE, STEP_AGAIN, STEP_OVER }; /* OVER: answered, or not wanted any more */
+
+/* ---- called by the loop ---- */
+
+static void append(struct bs_restore *restore, struct restore_task *task)
+{
+    task->next = NULL;
+    if (restore->last == NULL) {
+        restore->first = task;
+    } else {
+        restore->last->next = task;
+    }
+    restore->last = task;
+    pthread_cond_signal(&restore->wake);
+}
+
+static void add_task(struct bs_restore *restore, enum task_kind kind, int32_t partition,
+                     uint32_t epoch, int64_t position)
+{
+    struct restore_task *task = calloc(1, sizeof(*task));
+    BS_ASSERT(task != NULL);
+    task->kind = kind;
+    task->partition = partition;
+    task->epoch = epoch;
+    task->position = position;
+    task->begun = bs_clock_now().mono;
+    pthread_mutex_lock(&restore->mutex);
+    append(restore, task);
+    pthread_mutex_unlock(&restore->mutex);
+}
+
+void bs_restore_start(struct bs_restore *restore, int32_t partition, uint32_t epoch)
+{
+    bs_restore_cancel(restore, partition);
+    add_task(restore, TASK_RESTORE, partition, epoch, 0);
+}
+
+void bs_restore_count_lost(struct bs_restore *restore, int32_t partition, uint32_t epoch,
+                           int64_t position)
+{
+    add_task(restore, TASK_COUNT_LOST, partition, epoch, position);
+}
+
+void bs_restore_cancel(struct bs_restore *restore, int32_t partition)
+{
+    pthread_mutex_lock(&restore->mutex);
+    for (struct restore_task *task = restore->first; task != NULL; task = task->next) {
+        if (task->partition == partition) {
+            atomic_store(&task->cancelled, true);
+        }
+    }
+    if (restore->current != NULL && restore->current->partition == partition) {
+        atomic_store(&restore->current->cancelled, true);
+    }
+    pthread_mutex_unlock(&restore->mutex);
+}
+
+/* ---- the restore thread from here on ---- */
+
+static bool over(const struct bs_restore *restore, const struct restore_task *task)
+{
+    return atomic_load(&restore->kafka->ending) || atomic_load(&task->cancelled);
+}
+
+static enum step trouble(struct bs_restore *restore, const struct restore_task *task,
+                         const char *doing, const char *text)
+{
+    bs_report_trouble(restore->kafka, &restore->gate, "partition %" PRId32 ": %s: %s",
+                      task->partition, doing, text);
+    return STEP_AGAIN;
+}
+
+static enum step trouble_code(struct bs_restore *restore, const struct restore_task *task,
+                              const char *doing, rd_kafka_resp_err_t code)
+{
+    const char *right = bs_kafka_missing_right(code);
+    return trouble(restore, task, doing, right != NULL ? right : rd_kafka_err2str(code));
+}
+
+static enum step stop(struct bs_restore *restore, const struct restore_task *task, int64_t lost,
+                      struct bs_report *report)
+{
+    report->partition = task->partition;
+    report->epoch = task->epoch;
+    report->lost = lost;
+    report->of_restore = task->kind == TASK_RESTORE;
+    if (atomic_load(&task->cancelled)) {
+        free(report);
+    } else {
+        bs_report_send(restore->kafka, report);
+    }
+    return STEP_OVER;
+}
+
+/* The state topic must have the partition. */
+static enum step find_state_partition(struct bs_restore *restore, struct restore_task *task)
+{
+    const char *state = restore->kafka->config->topics.state;
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(restore->plain, state, NULL);
+    const struct rd_kafka_metadata *metadata = NULL;
+    rd_kafka_resp_err_t code =
+        topic == NULL ? rd_kafka_last_error()
+                      : rd_kafka_metadata(restore->plain, 0, topic, &metadata, STEP_MS);
+    if (topic != NULL) {
+        rd_kafka_topic_destroy(topic);
+    }
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return trouble_code(restore, task, "looking for the state topic", code);
+    }
+    BS_ASSERT(metadata->topic_cnt == 1); /* we asked for one */
+    code = metadata->topics[0].err;
+    int count = metadata->topics[0].partition_cnt;
+    rd_kafka_metadata_destroy(metadata);
+    bool missing = code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+                   (code == RD_KAFKA_RESP_ERR_NO_ERROR && task->partition >= count);
+    if (!missing) {
+        return code == RD_KAFKA_RESP_ERR_NO_ERROR
+                   ? STEP_DONE
+                   : trouble_code(restore, task, "looking for the state topic", code);
+    }
+    if (++task->missing < MISSING_TRIES) {
+        return STEP_AGAIN;
+    }
+    return stop(restore, task, 0,
+                bs_report_create(BS_REPORT_STOPPED,
+                                 "state topic %s has no partition %" PRId32
+                                 ": run `backscribe check --create-topics`",
+                                 state, task->partition));
+}
+
+/* The group's offset of the jobs partition; -1 = none. Waits out offsets in flight. */
+static enum step ask_committed(struct bs_restore *restore, const struct restore_task *task,
+                               int64_t *committed)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, restore->kafka->config->topics.jobs, task->partition);
+    rd_kafka_resp_err_t code = rd_kafka_committed(restore->committed, list, STEP_MS);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        code = list->elems[0].err;
+    }
+    int64_t offset = list->elems[0].offset;
+    rd_kafka_topic_partition_list_destroy(list);
+    if (over(restore, task)) {
+        return STEP_OVER;
+    }
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return trouble_code(restore, task, "asking for the group's offset", code);
+    }
+    *committed = offset >= 0 ? offset : -1;
+    return STEP_DONE;
+}
+
+static enum step ask_bounds(struct bs_restore *restore, const struct restore_task *task,
+                            const char *topic, int64_t *start, int64_t *end)
+{
+    rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
+        restore->plain, topic, task->partition, start, end, STEP_MS);
+    if (over(restore, task)) {
+        return STEP_OVER;
+    }
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR
+               ? STEP_DONE
+               : trouble_code(restore, task, "asking for the bounds of a partition", code);
+}
+
+/* Takes one message or event of the state partition; DONE at the end of the partition. */
+static enum step take_message(struct bs_restore *restore, const struct restore_task *task,
+                              const rd_kafka_message_t *message, int64_t end,
+                              struct bs_records *records)
+{
+    bool ours =
+        message->rkt != NULL && message->partition == task->partition &&
+        strcmp(rd_kafka_topic_name(message->rkt), restore->kafka->config->topics.state) == 0;
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        return ours && message->offset >= end ? STEP_DONE : STEP_AGAIN;
+    }
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return trouble(restore, task, "reading the state", rd_kafka_message_errstr(message));
+    }
+    if (!ours) {
+        return STEP_AGAIN; /* of the partition before */
+    }
+    if (message->key == NULL) {
+        return stop(restore, task, 0,
+                    bs_report_create(
+                        BS_REPORT_STOPPED,
+                        "the state record at offset %" PRId64 " of %s/%" PRId32 " has no key",
+                        message->offset, restore->kafka->config->topics.state, task->partition));
+    }
+    bs_records_put(records, (struct bs_bytes){message->key, message->key_len},
+                   (struct bs_bytes){message->payload, message->len}, message->offset);
+    return STEP_AGAIN;
+}
+
+/* Reads the state partition until an end at or past `end`. */
+static enum step read_state(struct bs_restore *restore, const struct restore_task *task,
+                            int64_t end, struct bs_records *records)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, restore->kafka->config->topics.state, task->partition)
+        ->offset = RD_KAFKA_OFFSET_BEGINNING;
+    rd_kafka_resp_err_t code = rd_kafka_assign(restore->committed, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return trouble_code(restore, task, "reading the state", code);
+    }
+    enum step step = STEP_AGAIN;
+    bs_mono_ms progress = bs_clock_now().mono;
+    while (step == STEP_AGAIN && !over(restore, task)) {
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(restore->committed, POLL_MS);
+        if (message == NULL) {
+            bs_mono_ms idle = bs_clock_now().mono - progress;
+            if (idle > STEP_MS) {
+                trouble(restore, task, "reading the state",
+                        "waiting for the brokers, or for a transaction of a former owner to end");
+            }
+            if (idle > READ_MS) {
+                break;
+            }
+            continue;
+        }
+        step = take_message(restore, task, message, end, records);
+        if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            progress = bs_clock_now().mono;
+        }
+        rd_kafka_message_destroy(message);
+    }
+    rd_kafka_assign(restore->committed, NULL);
+    return over(restore, task) ? STEP_OVER : step;
+}
+
+/* Hands one portion to the loop; false when a record cannot be read (`failed` says which). */
+static bool fill_portion(struct bs_restore *restore, const struct restore_task *task,
+                         struct bs_records *records, struct bs_report *portion,
+                         struct bs_report **failed)
+{
+    struct bs_record *record = NULL;
+    while (portion->record_count < BS_PORTION_RECORDS && bs_records_take(records, &record)) {
+        struct bs_bytes key = {record->bytes, record->key_size};
+        struct bs_bytes value = {record->bytes + record->key_size, record->value_size};
+        struct bs_error error = BS_NO_ERROR;
+        struct bs_state_record *decoded = &portion->records[portion->record_count];
+        if (!bs_state_decode(key, value, decoded, &error)) {
+            *failed = bs_report_create(
+                BS_REPORT_STOPPED,
+                "state record %.*s at offset %" PRId64 " of %s/%" PRId32 " cannot be read: %s",
+                (int)(key.size < 60 ? key.size : 60), (const char *)key.data, record->offset,
+                restore->kafka->config->topics.state, task->partition, error.message);
+            free(record);
+            return false;
+        }
+        portion->record_count++;
+        free(record);
+    }
+    return true;
+}
+
+static enum step give_records(struct bs_restore *restore, const struct restore_task *task,
+                              struct bs_records *records)
+{
+    while (bs_records_count(records) > 0) {
+        if (over(restore, task)) {
+            return STEP_OVER;
+        }
+        struct bs_report *portion = bs_report_create(BS_REPORT_RECORDS, NULL);
+        portion->partition = task->partition;
+        portion->epoch = task->epoch;
+        portion->records = calloc(BS_PORTION_RECORDS, sizeof(*portion->records));
+        BS_ASSERT(portion->records != NULL);
+        struct bs_report *failed = NULL;
+        bool readable = fill_portion(restore, task, records, portion, &failed);
+        bs_report_send(restore->kafka, portion);
+        if (!readable) {
+            return stop(restore, task, 0, failed);
+        }
+    }
+    return STEP_DONE;
+}
+
+static enum step restore_records(struct bs_restore *restore, struct restore_task *task,
+                                 struct bs_records *records)
+{
+    const char *jobs = restore->kafka->config->topics.jobs;
+    const char *state = restore->kafka->config->topics.state;
+    int64_t committed = -1;
+    int64_t state_start = 0;
+    int64_t state_end = 0;
+    int64_t log_start = 0;
+    int64_t log_end = 0;
+    enum step step = find_state_partition(restore, task);
+    step = step == STEP_DONE ? ask_committed(restore, task, &committed) : step;           /* (1) */
+    step = step == STEP_DONE ? ask_bounds(restore, task, state, &state_start, &state_end) /* (2) */
+                             : step;
+    step = step == STEP_DONE ? read_state(restore, task, state_end, records) : step; /* (3) */
+    step = step == STEP_DONE ? ask_committed(restore, task, &committed) : step;      /* (4) */
+    step = step == STEP_DONE ? ask_bounds(restore, task, jobs, &log_start, &log_end) : step;
+    step = step == STEP_DONE ? give_records(restore, task, records) : step;
+    if (step != STEP_DONE) {
+        return step;
+    }
+    struct bs_report *report = bs_report_create(BS_REPORT_RESTORED, NULL);
+    report->partition = task->partition;
+    report->epoch = task->epoch;
+    report->committed = committed;
+    report->log_start = log_start;
+    report->seconds = (double)(bs_clock_now().mono - task->begun) / 1000.0;
+    bs_report_send(restore->kafka, report);
+    return STEP_OVER;
+}
+
+static enum step count_lost(struct bs_restore *restore, struct restore_task *task)
+{
+    const char *jobs = restore->kafka->config->topics.jobs;
+    int64_t start = 0;
+    int64_t end = 0;
+    enum step step = ask_bounds(restore, task, jobs, &start, &end);
+    if (step != STEP_DONE) {
+        return step;
+    }
+    if (task->position >= start) {
+        return stop(restore, task, 0,
+                    bs_report_create(BS_REPORT_STOPPED,
+                                     "jobs topic %s/%" PRId32 " ends at %" PRId64
+                                     ", before offset %" PRId64
+                                     " where work goes on: it was made anew or cut",
+                                     jobs, task->partition, end, task->position));
+    }
+    int64_t lost = start - task->position;
+    return stop(restore, task, lost,
+                bs_report_create(BS_REPORT_STOPPED,
+                                 "%" PRId64 " jobs of %s/%" PRId32 " (offsets %" PRId64
+                                 " to %" PRId64 ") were deleted by Kafka before they were read",
+                                 lost, jobs, task->partition, task->position, start - 1));
+}
+
+static enum step perform(struct bs_restore *restore, struct restore_task *task)
+{
+    if (over(restore, task)) {
+        return STEP_OVER;
+    }
+    bs_kafka_secrets_refresh(&restore->secrets[0], restore->kafka->config, restore->committed);
+    bs_kafka_secrets_refresh(&restore->secrets[1], restore->kafka->config, restore->plain);
+    if (task->kind == TASK_COUNT_LOST) {
+        return count_lost(restore, task);
+    }
+    struct bs_records *records = bs_records_create();
+    enum step step = restore_records(restore, task, records);
+    bs_records_destroy(records);
+    return step;
+}
+
+static struct timespec later(int64_t ms)
+{
+    struct timespec at;
+    clock_gettime(CLOCK_REALTIME, &at);
+    at.tv_sec += ms / 1000;
+    at.tv_nsec += (ms % 1000) * 1000000;
+    if (at.tv_nsec >= 1000000000) {
+        at.tv_sec++;
+        at.tv_nsec -= 1000000000;
+    }
+    return at;
+}
+
+/* The next task, or NULL when the thread shall end. Between tasks the handles are polled now and
+ * then, as librdkafka wants it. */
+static struct restore_task *next_task(struct bs_restore *restore)
+{
+    pthread_mutex_lock(&restore->mutex);
+    while (restore->first == NULL && !atomic_load(&restore->kafka->ending)) {
+        struct timespec at = later(POLL_MS);
+        pthread_cond_timedwait(&restore->wake, &restore->mutex, &at);
+    }
+    struct restore_task *task = atomic_load(&restore->kafka->ending) ? NULL : restore->first;
+    if (task != NULL) {
+        restore->first = task->next;
+        restore->last = restore->first == NULL ? NULL : restore->last;
+    }
+    restore->current = task;
+    pthread_mutex_unlock(&restore->mutex);
+    return task;
+}
+
+static void finish_task(struct bs_restore *restore, struct restore_task *task, enum step step)
+{
+    pthread_mutex_lock(&restore->mutex);
+    restore->current = NULL;
+    if (step == STEP_AGAIN) { /* behind the others: they may have luck */
+        append(restore, task);
+        struct timespec at = later(REST_MS);
+        while (!atomic_load(&restore->kafka->ending) &&
+               pthread_cond_timedwait(&restore->wake, &restore->mutex, &at) == 0) {
+        }
+    } else {
+        free(task);
+    }
+    pthread_mutex_unlock(&restore->mutex);
+}
+
+static void *run(void *argument)
+{
+    struct bs_restore *restore = argument;
+    struct restore_task *task;
+    while ((task = next_task(restore)) != NULL) {
+        finish_task(restore, task, perform(restore, task));
+    }
+    atomic_fetch_sub(&restore->kafka->threads_running, 1);
+    return NULL;
+}
+
+/* ---- making and ending, the loop's thread ---- */
+
+struct bs_restore *bs_restore_create(struct bs_kafka *kafka, struct bs_error *error)
+{
+    struct bs_restore *restore = calloc(1, sizeof(*restore));
+    BS_ASSERT(restore != NULL);
+    restore->kafka = kafka;
+    pthread_mutex_init(&restore->mutex, NULL);
+    pthread_cond_init(&restore->wake, NULL);
+    restore->committed = bs_kafka_handle_for(kafka->config, BS_KAFKA_COMMITTED_READER, error);
+    if (restore->committed != NULL) {
+        restore->plain = bs_kafka_handle_for(kafka->config, BS_KAFKA_PLAIN_READER, error);
+    }
+    if (restore->plain == NULL) {
+        bs_restore_destroy(restore);
+        return NULL;
+    }
+    atomic_fetch_add(&kafka->threads_running, 1);
+    restore->started = pthread_create(&restore->thread, NULL, run, restore) == 0;
+    BS_ASSERT(restore->started);
+    return restore;
+}
+
+void bs_restore_destroy(struct bs_restore *restore)
+{
+    if (restore == NULL) {
+        return;
+    }
+    if (restore->started) {
+        pthread_mutex_lock(&restore->mutex);
+        pthread_cond_broadcast(&restore->wake);
+        pthread_mutex_unlock(&restore->mutex);
+        pthread_join(restore->thread, NULL);
+    }
+    while (restore->first != NULL) {
+        struct restore_task *task = restore->first;
+        restore->first = task->next;
+        free(task);
+    }
+    if (restore->committed != NULL) {
+        rd_kafka_destroy_flags(restore->committed, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    }
+    if (restore->plain != NULL) {
+        rd_kafka_destroy_flags(restore->plain, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    }
+    bs_kafka_secrets_free(&restore->secrets[0]);
+    bs_kafka_secrets_free(&restore->secrets[1]);
+    pthread_cond_destroy(&restore->wake);
+    pthread_mutex_destroy(&restore->mutex);
+    free(restore);
+}
