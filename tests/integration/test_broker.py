@@ -1,0 +1,62 @@
+"""The broker goes away and comes back: the worker waits, says so, and goes on."""
+
+from harness.waiting import wait_until
+
+OUTAGE_RECOVERY_SECONDS = 120
+
+
+def test_a_broker_that_restarts_in_the_middle_costs_nothing(scene_with_own_broker):
+    scene = scene_with_own_broker
+    scene.broker.start()
+    scene.create_topics(partitions=8)
+    scene.start_standin(duration_ms=3000)
+    jobs = scene.enqueue(2000)
+    changes = {"limits": {"connections": 16, "in_flight": 150}}
+    scene.start_workers(3, changes)
+    scene.wait_for_submissions(500, 60)
+    scene.broker.stop()
+    scene.broker.start()
+    scene.wait_for_answers(2000, OUTAGE_RECOVERY_SECONDS)
+    scene.stop_workers()
+
+    scene.account.expect_only_results(jobs)
+    assert scene.account.repeated() == {}
+
+
+def test_a_broker_that_is_killed_and_back_after_a_while_costs_nothing(scene_with_own_broker):
+    scene = scene_with_own_broker
+    scene.broker.start()
+    scene.create_topics(partitions=2)
+    scene.start_standin(duration_ms=1000)
+    jobs = scene.enqueue(400)
+    (worker,) = scene.start_workers(1, {"limits": {"in_flight": 50}})
+    scene.wait_for_submissions(100, 60)
+    scene.broker.kill()
+    wait_until(lambda: worker.get("/readyz")[0] == 503, 60, scene.situation)
+    assert worker.get("/healthz")[0] == 200
+    scene.broker.start()
+    scene.wait_for_answers(400, OUTAGE_RECOVERY_SECONDS)
+    worker.wait_until_ready()
+    scene.stop_workers()
+
+    scene.account.expect_only_results(jobs)
+    assert scene.account.repeated() == {}
+
+
+def test_a_worker_that_starts_before_its_broker_waits_and_says_so(scene_with_own_broker):
+    scene = scene_with_own_broker
+    scene.broker.start()
+    scene.create_topics(partitions=1)
+    jobs = scene.enqueue(5)
+    scene.broker.stop()
+    scene.start_standin(duration_ms=200)
+
+    worker = scene.start_worker()
+    wait_until(lambda: scene.broker.bootstrap in worker.log, 30, scene.situation)
+    assert worker.running, worker.situation()
+    assert worker.get("/readyz")[0] != 200
+    scene.broker.start()
+    worker.wait_until_ready(OUTAGE_RECOVERY_SECONDS)
+    scene.wait_for_answers(5, OUTAGE_RECOVERY_SECONDS)
+    scene.account.expect_only_results(jobs)
+    scene.stop_workers()

@@ -1,0 +1,107 @@
+"""Partitions that must not be worked on stop loudly; the others go on."""
+
+from confluent_kafka import Producer
+
+from harness.waiting import wait_until
+
+
+def jobs_on(scene, partition, count, prefix):
+    return scene.enqueue(count, prefix=prefix, partition=partition)
+
+
+def test_new_partitions_stay_untouched_until_the_state_topic_has_grown_too(scene):
+    scene.create_topics(partitions=2)
+    standin = scene.start_standin(duration_ms=200)
+    jobs = jobs_on(scene, 0, 5, "old")
+    changes = {"kafka": {"topic.metadata.refresh.interval.ms": 1000, "metadata.max.age.ms": 5000}}
+    (worker,) = scene.start_workers(1, changes)
+    scene.wait_for_answers(5, 60)
+    scene.cluster.add_partitions(scene.topics["jobs"], 3)
+    jobs += jobs_on(scene, 2, 5, "new")
+    text = worker.wait_until_not_ready("partition_stopped", 90)
+    assert "check --create-topics" in text, text
+    jobs += jobs_on(scene, 1, 5, "old-too")
+    scene.wait_for_answers(10, 60)
+    assert len(standin.accepted_submissions()) == 10
+
+    status, command = scene.run_command(["check", "--create-topics"])
+    assert status == 0, command.situation()
+    assert scene.cluster.partitions(scene.topics["state"]) == 3
+    # The quota's division follows the state topic, so the worker takes it up by a new start.
+    scene.stop_workers()
+    scene.start_workers(1, changes)
+    scene.wait_for_answers(15, 60)
+    scene.account.expect_only_results(jobs)
+    scene.stop_workers()
+
+
+def test_jobs_deleted_before_they_were_read_stop_their_partition_with_their_number(scene):
+    scene.create_topics(partitions=2)
+    scene.start_standin(duration_ms=200)
+    jobs = jobs_on(scene, 0, 5, "read") + jobs_on(scene, 1, 5, "other")
+    scene.start_workers(1)
+    scene.wait_for_answers(10, 60)
+    scene.stop_workers()
+    lost = jobs_on(scene, 0, 7, "lost")
+    after = jobs_on(scene, 0, 3, "after")
+    scene.cluster.delete_records(scene.topics["jobs"], 0, after[0].offset)
+    jobs += jobs_on(scene, 1, 5, "other-still")
+
+    worker = scene.start_worker()
+    text = worker.wait_until_not_ready("partition_stopped")
+    assert str(len(lost)) in text, text
+    assert any("level=error" in line and "7" in line for line in worker.log.splitlines())
+    scene.wait_for_answers(15, 60)
+    scene.account.expect_one_answer_each(jobs)
+    scene.stop_workers()
+
+
+def test_a_state_record_that_cannot_be_read_stops_its_partition(scene):
+    scene.create_topics(partitions=2)
+    standin = scene.start_standin(duration_ms=200)
+    scene.cluster.produce(scene.topics["state"], [(b"o:0", b"\xff\xff of a later version", (), 1)])
+    jobs = jobs_on(scene, 0, 5, "fine")
+    untouched = jobs_on(scene, 1, 5, "untouched")
+    worker = scene.start_worker()
+    worker.wait_until_not_ready("partition_stopped")
+    scene.wait_for_answers(5, 60)
+    results, _ = scene.account.expect_one_answer_each(jobs + untouched, skipped=5)
+    assert results.keys() == {job.source for job in jobs}
+    assert len(standin.accepted_submissions()) == 5
+    committed = scene.cluster.committed_offsets(scene.group)
+    assert committed.get((scene.topics["jobs"], 1), -1) <= 0
+    scene.stop_workers()
+
+
+def test_a_stopped_partition_ends_until_drained_with_1(scene):
+    scene.create_topics(partitions=2)
+    scene.start_standin(duration_ms=200)
+    scene.cluster.produce(scene.topics["state"], [(b"?", b"unreadable", (), 1)])
+    jobs_on(scene, 0, 5, "fine")
+    worker = scene.start_worker(arguments=["--until-drained"])
+    assert worker.wait_for_end(90) == 1, worker.situation()
+
+
+def test_gaps_of_transactions_and_aborted_messages_are_bridged(scene):
+    scene.create_topics(partitions=1)
+    scene.start_standin(duration_ms=200)
+    jobs = jobs_on(scene, 0, 3, "plain")
+    producer = Producer(
+        {"bootstrap.servers": scene.broker.bootstrap, "transactional.id": f"{scene.group}-jobs"}
+    )
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    producer.produce(scene.topics["jobs"], b'{"audio":{"uri":"s3://recordings/no.ogg"}}')
+    producer.flush(30)
+    producer.abort_transaction(30)
+    (worker,) = scene.start_workers(1)
+    scene.wait_for_answers(3, 60)
+    # The committed offset passes the aborted message and its marker: nothing is left behind.
+    wait_until(
+        lambda: scene.cluster.committed_offsets(scene.group).get((scene.topics["jobs"], 0)) == 5,
+        30,
+        lambda: str(scene.cluster.committed_offsets(scene.group)),
+    )
+    assert worker.metric("jobs_waiting") == 0
+    scene.account.expect_only_results(jobs)
+    scene.stop_workers()

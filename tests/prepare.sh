@@ -1,0 +1,58 @@
+# shellcheck shell=sh
+# What the tests and the benchmark stand on; sourced at the project's root by tests/run.sh and
+# bench/throughput.sh. Installs Debian packages that are missing, makes a Python environment in
+# build/venv, and fetches Apache Kafka into build/kafka. Everything is kept between runs.
+
+# The libraries, the tools to build with, and what the tests run: a broker (Java, fetched by Maven),
+# a Python for its outside view, recordings and a decoder for the stand-in of the API.
+backscribe_packages="gcc libc6-dev cmake ninja-build pkg-config
+    librdkafka-dev libcurl4-openssl-dev libcjson-dev zlib1g-dev libssl-dev
+    libprotobuf-c-dev protobuf-c-compiler libmicrohttpd-dev
+    libcmocka-dev libpocketsphinx-dev pocketsphinx-en-us pocketsphinx-testdata libopusfile-dev
+    opus-tools python3 python3-venv default-jre-headless maven ca-certificates"
+
+backscribe_installed() {
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+# install_packages PACKAGE...: by apt, asking nothing; needs root or sudo only when one is missing.
+install_packages() {
+    missing=
+    for package in "$@"; do
+        backscribe_installed "$package" || missing="$missing $package"
+    done
+    [ -n "$missing" ] || return 0
+    echo "installing:$missing" >&2
+    as_root=
+    [ "$(id -u)" -eq 0 ] || as_root=sudo
+    $as_root apt-get -q update >&2
+    # shellcheck disable=SC2086 # a list of words
+    $as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get -q -y install --no-install-recommends $missing >&2
+}
+
+# Made anew when the file that names the contents is newer than the last complete one.
+make_python_environment() {
+    if [ ! -e build/venv/complete ] || [ tests/requirements.txt -nt build/venv/complete ]; then
+        /usr/bin/python3 -m venv --clear build/venv
+        build/venv/bin/python -m pip install -q --disable-pip-version-check \
+            -r tests/requirements.txt >&2
+        touch build/venv/complete
+    fi
+}
+
+fetch_kafka() {
+    pom=tests/integration/kafka/pom.xml
+    if [ ! -e build/kafka/complete ] || [ "$pom" -nt build/kafka/complete ]; then
+        rm -rf build/kafka
+        mvn -q -B -Dstyle.color=never -f "$pom" dependency:copy-dependencies \
+            -DoutputDirectory="$PWD/build/kafka" >&2
+        touch build/kafka/complete
+    fi
+}
+
+mkdir -p build
+# shellcheck disable=SC2086 # a list of words
+install_packages $backscribe_packages
+make_python_environment
+fetch_kafka
