@@ -34,7 +34,7 @@ static bool read_choice(const cJSON *object, struct decoder_choice *choice)
     choice->dict = copy_text(object, "dict");
     for (int kind = GRAMMAR_LM; kind <= GRAMMAR_FSG && choice->grammar == NULL; kind++) {
         choice->grammar = copy_text(object, grammars[kind]);
-        choice->kind = kind;
+        choice->kind = (enum grammar)kind;
     }
     return choice->uri != NULL && choice->hmm != NULL && choice->dict != NULL &&
            choice->grammar != NULL;

@@ -8,13 +8,15 @@
 #include "base/error.h"
 #include "transcript.h"
 
+enum grammar { GRAMMAR_LM, GRAMMAR_JSGF, GRAMMAR_FSG };
+
 /* What a decoder is made of; the first whose `uri` is part of a recording's link hears it. */
 struct decoder_choice {
     char *uri;
     char *hmm;     /* acoustic model */
     char *dict;    /* pronunciations */
     char *grammar; /* the file of … */
-    enum { GRAMMAR_LM, GRAMMAR_JSGF, GRAMMAR_FSG } kind;
+    enum grammar kind;
 };
 
 struct decoder_choices {

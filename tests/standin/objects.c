@@ -105,15 +105,20 @@ static bool narrow(const char *range, size_t size, size_t *first, size_t *last)
 {
     unsigned long long from = 0;
     unsigned long long to = 0;
-    int fields = sscanf(range, "bytes=%llu-%llu", &from, &to);
-    if (fields == 2) {
-        *first = (size_t)from;
-        *last = to < size ? (size_t)to : size - 1;
-    } else if (fields == 1) {
-        *first = (size_t)from;
-    } else if (sscanf(range, "bytes=-%llu", &to) == 1 && to > 0) {
+    if (strncmp(range, "bytes=-", 7) == 0) {
+        to = strtoull(range + 7, NULL, 10);
         *first = to < size ? size - (size_t)to : 0;
-    } else {
+        return to > 0 && size > 0;
+    }
+    switch (sscanf(range, "bytes=%llu-%llu", &from, &to)) {
+    case 2:
+        *last = to < size ? (size_t)to : size - 1;
+        *first = (size_t)from;
+        break;
+    case 1:
+        *first = (size_t)from;
+        break;
+    default:
         return true; /* not understood: the whole object, as the standard says */
     }
     return *first < size && *first <= *last;

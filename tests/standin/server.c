@@ -301,11 +301,22 @@ static void accept_connections(struct server *server, const struct watch *listen
 /* ---- outages ----------------------------------------------------------------------------------
  */
 
+static void listen_again(struct server *server)
+{
+    struct bs_error error;
+    bool listening =
+        listen_on(server, &server->address, &server->listener, WATCHED_LISTENER, &error);
+    BS_ASSERT(listening); /* the port is ours all the time */
+}
+
 void server_set_outage(struct server *server, enum outage outage, int64_t ms, struct bs_now now)
 {
     server->outage = outage;
     server->outage_ends = ms > 0 ? now.mono + ms : BS_NEVER;
-    server->outage_begins = true;
+    server->outage_begins = outage != OUTAGE_NONE;
+    if (outage != OUTAGE_REFUSE && server->listener.fd < 0) {
+        listen_again(server); /* before the answer tells that all is well */
+    }
     if (server->asking != NULL) {
         server->asking->spared = true;
     }
@@ -321,15 +332,9 @@ static void apply_outage(struct server *server)
     server->outage_begins = false;
     if (server->outage == OUTAGE_REFUSE) {
         close_if_open(&server->listener.fd);
-    } else if (server->listener.fd < 0) {
-        struct bs_error error;
-        bool listening =
-            listen_on(server, &server->address, &server->listener, WATCHED_LISTENER, &error);
-        BS_ASSERT(listening);
     }
     struct bs_link *next;
-    for (struct bs_link *link = bs_list_first(&server->connections);
-         link != NULL && server->outage != OUTAGE_NONE; link = next) {
+    for (struct bs_link *link = bs_list_first(&server->connections); link != NULL; link = next) {
         struct connection *connection = BS_CONTAINER_OF(link, struct connection, link);
         next = bs_list_next(&server->connections, link);
         if (!connection->control && !connection->spared) {
