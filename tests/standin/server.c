@@ -44,7 +44,7 @@ struct server {
     struct bs_random random;
     struct server_counts counts;
     enum outage outage;
-    bool outage_begins; /* at the end of this turn */
+    bool resets_connections; /* all that are not spared, at the end of this turn */
     bs_mono_ms outage_ends;
     struct connection *asking; /* whose request is being handled */
     bool stopping;
@@ -313,9 +313,12 @@ void server_set_outage(struct server *server, enum outage outage, int64_t ms, st
 {
     server->outage = outage;
     server->outage_ends = ms > 0 ? now.mono + ms : BS_NEVER;
-    server->outage_begins = outage != OUTAGE_NONE;
-    if (outage != OUTAGE_REFUSE && server->listener.fd < 0) {
-        listen_again(server); /* before the answer tells that all is well */
+    server->resets_connections = outage != OUTAGE_NONE;
+    /* Before the answer tells so. */
+    if (outage == OUTAGE_REFUSE) {
+        close_if_open(&server->listener.fd);
+    } else if (server->listener.fd < 0) {
+        listen_again(server);
     }
     if (server->asking != NULL) {
         server->asking->spared = true;
@@ -327,12 +330,10 @@ enum outage server_outage(const struct server *server)
     return server->outage;
 }
 
-static void apply_outage(struct server *server)
+/* Open connections end once no event of this turn can point at them any more. */
+static void reset_connections(struct server *server)
 {
-    server->outage_begins = false;
-    if (server->outage == OUTAGE_REFUSE) {
-        close_if_open(&server->listener.fd);
-    }
+    server->resets_connections = false;
     struct bs_link *next;
     for (struct bs_link *link = bs_list_first(&server->connections); link != NULL; link = next) {
         struct connection *connection = BS_CONTAINER_OF(link, struct connection, link);
@@ -414,8 +415,8 @@ void server_run(struct server *server)
         if (now.mono >= server->outage_ends && server->outage != OUTAGE_NONE) {
             server_set_outage(server, OUTAGE_NONE, 0, now);
         }
-        if (server->outage_begins) {
-            apply_outage(server);
+        if (server->resets_connections) {
+            reset_connections(server);
         }
         if (now.mono >= next_tick) {
             server->handlers.tick(server->handlers.context, now);

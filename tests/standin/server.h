@@ -45,7 +45,7 @@ int server_bell(const struct server *server);
 /* Serves until SIGTERM or SIGINT. */
 void server_run(struct server *server);
 
-/* Begins once the answer under way is written; ends by itself after `ms` (0 = stays). */
+/* Who asks for it over a connection keeps that one. Ends by itself after `ms` (0 = stays). */
 void server_set_outage(struct server *server, enum outage outage, int64_t ms, struct bs_now now);
 enum outage server_outage(const struct server *server);
 
