@@ -8,7 +8,8 @@
 
 bool bs_json_check(const uint8_t *text, size_t size, struct bs_json_problem *problem)
 {
-    return bs_json_scan(text, size, NULL, problem);
+    bool doubles;
+    return bs_json_scan(text, size, NULL, &doubles, problem);
 }
 
 /* What the scanner let through and cJSON refuses can only be for want of memory. */
@@ -26,6 +27,46 @@ cJSON *bs_json_parse(const uint8_t *text, size_t size, struct bs_json_problem *p
     return bs_json_check(text, size, problem) ? build(text, size, problem) : NULL;
 }
 
+struct member {
+    cJSON *item;
+    size_t index;
+};
+
+static int by_name(const void *left, const void *right)
+{
+    const struct member *a = left, *b = right;
+    int order = strcmp(a->item->string, b->item->string);
+    return order != 0 ? order : (a->index > b->index) - (a->index < b->index);
+}
+
+/* Leaves the first of the members that have one name, in every object of the tree. */
+static void drop_doubles(cJSON *item)
+{
+    size_t count = 0;
+    for (cJSON *child = item->child; child != NULL; child = child->next) {
+        drop_doubles(child);
+        count++;
+    }
+    if (!cJSON_IsObject(item) || count < 2) {
+        return;
+    }
+    struct member *members = malloc(count * sizeof *members);
+    BS_ASSERT(members != NULL);
+    count = 0;
+    for (cJSON *child = item->child; child != NULL; child = child->next, count++) {
+        members[count] = (struct member){.item = child, .index = count};
+    }
+    qsort(members, count, sizeof *members, by_name);
+    for (size_t i = 1, first = 0; i < count; i++) {
+        if (strcmp(members[first].item->string, members[i].item->string) != 0) {
+            first = i;
+        } else {
+            cJSON_Delete(cJSON_DetachItemViaPointer(item, members[i].item));
+        }
+    }
+    free(members);
+}
+
 cJSON *bs_json_parse_tolerant(const uint8_t *text, size_t size, struct bs_json_problem *problem)
 {
     static const uint8_t byte_order_mark[] = {0xef, 0xbb, 0xbf};
@@ -37,10 +78,14 @@ cJSON *bs_json_parse_tolerant(const uint8_t *text, size_t size, struct bs_json_p
     bs_utf8_repair(text, size, &copy);
     bs_buffer_append(&copy, "", 1); /* never empty, so that there is something to point at */
     cJSON *tree = NULL;
-    if (bs_json_scan(copy.data, copy.size - 1, copy.data, problem)) {
+    bool doubles;
+    if (bs_json_scan(copy.data, copy.size - 1, copy.data, &doubles, problem)) {
         tree = build(copy.data, copy.size - 1, problem);
     }
     bs_buffer_free(&copy);
+    if (tree != NULL && doubles) {
+        drop_doubles(tree);
+    }
     return tree;
 }
 

@@ -18,6 +18,7 @@ struct scanner {
     uint8_t *repair; /* the same text, where strings and numbers may be mended; NULL = strict */
     size_t depth, depth_limit;
     const char *reason;
+    bool doubles; /* tolerant: an object has a name twice */
 
     bool is_object[BS_JSON_DEPTH_MAX_TOLERANT];
     size_t first_name[BS_JSON_DEPTH_MAX_TOLERANT]; /* of the object open at that depth */
@@ -212,9 +213,6 @@ static bool scan_name(struct scanner *scanner)
 {
     size_t start = scanner->at, unescaped_start = scanner->unescaped.size;
     bool plain;
-    if (scanner->repair != NULL) {
-        return scan_string(scanner, NULL, &plain);
-    }
     if (!scan_string(scanner, NULL, &plain)) {
         return false;
     }
@@ -260,9 +258,13 @@ static bool names_differ(struct scanner *scanner)
     }
     qsort_r(names, count, sizeof *names, compare_names, scanner);
     for (size_t i = 1; i < count; i++) {
-        if (compare_names(&names[i - 1], &names[i], scanner) == 0) {
+        if (compare_names(&names[i - 1], &names[i], scanner) != 0) {
+            continue;
+        }
+        if (scanner->repair == NULL) {
             return fail(scanner, "an object has the same name twice");
         }
+        scanner->doubles = true;
     }
     return true;
 }
@@ -367,7 +369,7 @@ static bool close_container(struct scanner *scanner)
     if (peek(scanner) != (is_object ? '}' : ']')) {
         return fail(scanner, is_object ? "expected a comma or }" : "expected a comma or ]");
     }
-    if (is_object && scanner->repair == NULL && !names_differ(scanner)) {
+    if (is_object && !names_differ(scanner)) {
         return false;
     }
     scanner->at++;
@@ -457,7 +459,7 @@ static bool scan_document(struct scanner *scanner)
     }
 }
 
-bool bs_json_scan(const uint8_t *text, size_t size, uint8_t *repair,
+bool bs_json_scan(const uint8_t *text, size_t size, uint8_t *repair, bool *doubles,
                   struct bs_json_problem *problem)
 {
     struct scanner scanner = {
@@ -468,6 +470,7 @@ bool bs_json_scan(const uint8_t *text, size_t size, uint8_t *repair,
     };
     bool good = scan_document(&scanner);
     *problem = (struct bs_json_problem){.offset = scanner.at, .reason = good ? "" : scanner.reason};
+    *doubles = scanner.doubles;
     free(scanner.names);
     bs_buffer_free(&scanner.unescaped);
     return good;
