@@ -15,7 +15,7 @@ struct bs_http_options {
     int32_t connections; /* requests at once at most; never more handles than that */
     int64_t connect_limit_ms;
     int64_t request_limit_ms;  /* the whole request */
-    int64_t stall_limit_ms;    /* no byte for so long */
+    int64_t stall_limit_ms;    /* no byte for so long, give or take a few seconds */
     size_t answer_limit_bytes; /* a larger body ends the request as BS_HTTP_LOST with a message */
     size_t header_limit_bytes; /* all of an answer's headers together */
     const char *user_agent;
@@ -23,22 +23,22 @@ struct bs_http_options {
 };
 
 struct bs_http_request {
-    const char *url;
+    const char *url;  /* copied */
     const char *body; /* NULL = GET; copied */
     size_t body_size;
-    const char *authorization;  /* the header's value, or NULL; copied, wiped after use */
-    const char *const *headers; /* "Name: value" lines, copied */
+    const char *authorization; /* the header's value, or NULL; copied, wiped after use */
+    /* "Name: value" lines, copied. Without a Content-Type among them a body goes as JSON. */
+    const char *const *headers;
     size_t header_count;
 };
 
 enum bs_http_outcome {
     BS_HTTP_ANSWERED, /* status and body came whole */
-    BS_HTTP_NOT_SENT, /* surely nothing of the request reached the service (resolve, connect, TLS)
-                       */
+    BS_HTTP_NOT_SENT, /* surely nothing of it reached the service (resolve, connect, TLS) */
     BS_HTTP_LOST,     /* sent, wholly or in part, and no whole answer came */
 };
 
-/* What a request came to; valid during the callback. */
+/* What a request came to; valid during the callback. A redirect is an answer like any other. */
 struct bs_http_answer {
     enum bs_http_outcome outcome;
     int32_t status;
@@ -57,8 +57,10 @@ bs_http_create(struct bs_loop *loop, const struct bs_http_options *options, stru
 /* Requests under way are dropped without a callback. */
 void bs_http_destroy(struct bs_http *http);
 
-/* Starts a request; the callback comes exactly once, later, on the loop's thread. The caller keeps
- * to options.connections (asserted). No redirect is followed, no request is sent twice. */
+/* Starts a request; the callback comes exactly once, later, on the loop's thread; it may send the
+ * next request, and must not destroy the client. The caller keeps to options.connections
+ * (asserted). No redirect is followed, no request is sent twice, no proxy is taken from the
+ * environment. */
 void bs_http_send(struct bs_http *http, const struct bs_http_request *request,
                   bs_http_callback *callback, void *context);
 
