@@ -15,7 +15,18 @@ static bool any_text(const char *text)
     return true;
 }
 
-/* 1 to 200 characters: a group's name also stands in records and transactional ids. */
+/* The group's name also stands in records and transactional ids: printable ASCII. */
+static bool is_group(const char *text)
+{
+    size_t length = strlen(text);
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] < ' ' || text[i] > '~') {
+            return false;
+        }
+    }
+    return length >= 1 && length <= 200;
+}
+
 static bool is_name(const char *text)
 {
     size_t length = bs_utf8_length(text);
@@ -83,7 +94,7 @@ static bool is_place_or_empty(const char *text)
 static const struct bs_setting settings[] = {
     OWN("kafka", BS_SETTING_KAFKA),
     OWN("kafka_files", BS_SETTING_KAFKA_FILES),
-    TEXT("group", group, "backscribe", is_name, A_NAME),
+    TEXT("group", group, "backscribe", is_group, "1 to 200 printable ASCII characters"),
     TEXT("topics.jobs", topics.jobs, "transcription-jobs", is_topic, A_TOPIC),
     TEXT("topics.results", topics.results, "transcription-results", is_topic, A_TOPIC),
     TEXT("topics.dead_letters", topics.dead_letters, "transcription-dead-letters", is_topic,
