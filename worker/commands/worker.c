@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "commands/version.h"
-#include "formats/job.h"
 #include "formats/result.h"
 
 #define CONNECT_LIMIT_MS   10000
@@ -35,7 +34,7 @@ static void close_kafka(struct bs_worker *worker)
     }
 }
 
-static void stop(struct bs_worker *worker, const char *why)
+void bs_worker_stop(struct bs_worker *worker, const char *why)
 {
     if (worker->stopping) {
         return;
@@ -52,7 +51,7 @@ static void stop(struct bs_worker *worker, const char *why)
     bs_worker_event(worker, &event);
 }
 
-static void fail(struct bs_worker *worker, const char *message)
+void bs_worker_fail(struct bs_worker *worker, const char *message)
 {
     bs_log(BS_LOG_ERROR, NULL, "%s", message);
     worker->failed = true;
@@ -66,7 +65,7 @@ static void on_signal(void *context, int signal_number)
 {
     struct bs_worker *worker = context;
     worker->interrupted = !worker->drained;
-    stop(worker, strsignal(signal_number));
+    bs_worker_stop(worker, strsignal(signal_number));
 }
 
 static int exit_status(const struct bs_worker *worker)
@@ -134,7 +133,7 @@ static void perform(struct bs_worker *worker, const struct bs_action *action)
         close_kafka(worker);
         break;
     case BS_ACTION_FAILED:
-        fail(worker, action->notice->text);
+        bs_worker_fail(worker, action->notice->text);
         break;
     }
 }
@@ -147,175 +146,6 @@ void bs_worker_event(struct bs_worker *worker, struct bs_event *event)
         perform(worker, &step.actions[i]);
     }
 }
-
-/* ---- events from Kafka ---- */
-
-static void partition_event(void *context, enum bs_event_kind kind, int32_t partition)
-{
-    struct bs_event event = bs_worker_new_event(kind);
-    event.partition = partition;
-    bs_worker_event(context, &event);
-}
-
-static void on_assigned(void *context, int32_t partition)
-{
-    partition_event(context, BS_EVENT_ASSIGNED, partition);
-}
-
-static void on_revoked(void *context, int32_t partition)
-{
-    partition_event(context, BS_EVENT_REVOKED, partition);
-}
-
-static void on_lost(void *context, int32_t partition)
-{
-    bs_log(BS_LOG_WARN, NULL, "partition %d: lost", partition);
-    partition_event(context, BS_EVENT_LOST, partition);
-}
-
-static void on_group(void *context, bool joined)
-{
-    struct bs_event event = bs_worker_new_event(BS_EVENT_GROUP);
-    event.group_joined = joined;
-    bs_worker_event(context, &event);
-}
-
-static void on_job(void *context, int32_t partition, uint32_t epoch, int64_t offset,
-                   int64_t timestamp, const struct bs_message *message)
-{
-    struct bs_worker *worker = context;
-    struct bs_source source = {.topic = worker->config->topics.jobs,
-                               .partition = partition,
-                               .offset = offset,
-                               .timestamp = timestamp};
-    struct bs_event event = bs_worker_new_event(BS_EVENT_JOB);
-    struct bs_buffer packed = {0};
-    bs_job_decode(worker->config, &source, message, &event.job, &packed);
-    event.job.epoch = epoch;
-    bs_worker_event(worker, &event);
-    bs_buffer_free(&packed);
-}
-
-static void on_end(void *context, int32_t partition, uint32_t epoch, int64_t offset)
-{
-    struct bs_event event = bs_worker_new_event(BS_EVENT_END_OF_PARTITION);
-    event.end.partition = partition;
-    event.end.epoch = epoch;
-    event.end.offset = offset;
-    bs_worker_event(context, &event);
-}
-
-static void on_stopped(void *context, int32_t partition, const char *reason, int64_t lost)
-{
-    struct bs_worker *worker = context;
-    bool restoring = !bs_core_serves(worker->core, partition);
-    struct bs_event event = bs_worker_new_event(BS_EVENT_PARTITION_STOPPED);
-    event.stopped.partition = partition;
-    event.stopped.reason = reason;
-    event.stopped.lost = lost;
-    bs_worker_event(worker, &event);
-    if (restoring) {
-        bs_kafka_reject(worker->kafka, partition);
-    }
-    if (worker->options.until_drained) {
-        worker->failed = true;
-        stop(worker, "a partition needs a person");
-    }
-}
-
-static void on_restored_record(void *context, int32_t partition, uint32_t epoch,
-                               const struct bs_state_record *record)
-{
-    struct bs_event event;
-    switch (record->kind) {
-    case BS_STATE_OPERATION:
-    case BS_STATE_DONE:
-        event = bs_worker_new_event(record->kind == BS_STATE_DONE ? BS_EVENT_RESTORED_DONE
-                                                                  : BS_EVENT_RESTORED_OPERATION);
-        event.restored = record->operation;
-        event.restored.partition = partition;
-        event.restored.epoch = epoch;
-        break;
-    case BS_STATE_ID:
-        event = bs_worker_new_event(BS_EVENT_RESTORED_ID);
-        event.id = record->id;
-        event.id.partition = partition;
-        event.id.epoch = epoch;
-        break;
-    case BS_STATE_CONTROL:
-    default:
-        event = bs_worker_new_event(BS_EVENT_RESTORED_CONTROL);
-        event.control.partition = partition;
-        event.control.epoch = epoch;
-        event.control.control = &record->control;
-        break;
-    }
-    bs_worker_event(context, &event);
-}
-
-static void on_restored(void *context, int32_t partition, uint32_t epoch, int64_t committed,
-                        int64_t log_start, double seconds)
-{
-    struct bs_worker *worker = context;
-    worker->restore_seconds = seconds;
-    struct bs_event event = bs_worker_new_event(BS_EVENT_RESTORED);
-    event.restore_ended.partition = partition;
-    event.restore_ended.epoch = epoch;
-    event.restore_ended.committed = committed;
-    event.restore_ended.log_start = log_start;
-    bs_worker_event(worker, &event);
-}
-
-static void on_transaction(void *context, enum bs_transaction_outcome outcome, const char *message)
-{
-    struct bs_event event = bs_worker_new_event(BS_EVENT_TRANSACTION);
-    event.transaction.outcome = outcome;
-    event.transaction.message = message;
-    bs_worker_event(context, &event);
-}
-
-static void on_published(void *context, int32_t partition, int64_t published, int64_t end)
-{
-    struct bs_worker *worker = context;
-    if (partition < worker->jobs_partitions) {
-        worker->ends[partition] = end;
-        worker->published[partition] = published;
-    }
-}
-
-static void on_fatal(void *context, const char *message)
-{
-    fail(context, message);
-}
-
-static void on_trouble(void *context, const char *message)
-{
-    (void)context;
-    bs_log(BS_LOG_WARN, NULL, "%s", message);
-}
-
-static void on_closed(void *context)
-{
-    struct bs_worker *worker = context;
-    worker->stop_loop = true;
-}
-
-static const struct bs_kafka_callbacks callbacks = {
-    .assigned = on_assigned,
-    .revoked = on_revoked,
-    .lost = on_lost,
-    .group = on_group,
-    .job = on_job,
-    .end_of_partition = on_end,
-    .stopped = on_stopped,
-    .restored_record = on_restored_record,
-    .restored = on_restored,
-    .transaction = on_transaction,
-    .published = on_published,
-    .fatal = on_fatal,
-    .trouble = on_trouble,
-    .closed = on_closed,
-};
 
 /* ---- turns of the loop ---- */
 
@@ -350,7 +180,7 @@ static void look_whether_drained(struct bs_worker *worker)
         }
     }
     worker->drained = true;
-    stop(worker, "drained");
+    bs_worker_stop(worker, "drained");
 }
 
 static void before_wait(void *context)
@@ -361,7 +191,8 @@ static void before_wait(void *context)
         bs_worker_answer_unsent(worker);
         if (worker->batch_refused) {
             worker->batch_refused = false;
-            on_transaction(worker, BS_TRANSACTION_ABORTED, "not a member of the group at present");
+            bs_worker_kafka_callbacks.transaction(worker, BS_TRANSACTION_ABORTED,
+                                                  "not a member of the group at present");
         }
         look_whether_drained(worker);
         if (left && bs_core_wants_jobs(worker->core)) {
@@ -399,7 +230,7 @@ static void watch_readiness(struct bs_worker *worker, bs_mono_ms now)
         worker->gave_up = true;
         bs_log(BS_LOG_ERROR, NULL, "giving up after %lld s without being ready: %s",
                (long long)(limit / 1000), reason);
-        stop(worker, "given up");
+        bs_worker_stop(worker, "given up");
     }
 }
 
@@ -476,9 +307,9 @@ static void begin(struct bs_worker *worker, const struct bs_topics *topics)
     worker->core = bs_core_create(&options);
     worker->deadline = BS_NEVER;
     worker->kafka = bs_kafka_create(worker->loop, worker->config, worker->state_partitions,
-                                    &callbacks, worker, &error);
+                                    &bs_worker_kafka_callbacks, worker, &error);
     if (worker->kafka == NULL) {
-        fail(worker, error.message);
+        bs_worker_fail(worker, error.message);
         return;
     }
     if (worker->options.until_drained) {

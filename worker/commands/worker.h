@@ -1,6 +1,7 @@
 /* The worker: core's events come from the edges, its actions go to them. One thread, the loop's.
  *
- *   worker.c           events in, actions out, deadlines, the end of a run
+ *   worker.c           actions out, deadlines, the beginning and the end of a run
+ *   worker_kafka.c     what Kafka tells, as events
  *   worker_requests.c  SUBMIT and CHECK as HTTP requests, their answers as events
  *   worker_batch.c     COMMIT as a transaction's messages
  *   worker_look.c      what the admin endpoint and the log show */
@@ -103,6 +104,15 @@ int bs_worker_run(const struct bs_worker_options *options);
 /* Hands an event to core and performs what it asks for. */
 void bs_worker_event(struct bs_worker *worker, struct bs_event *event);
 struct bs_event bs_worker_new_event(enum bs_event_kind kind);
+
+/* Ends in order: nothing more is taken, what is under way ends and is committed. */
+void bs_worker_stop(struct bs_worker *worker, const char *why);
+/* Ends with status 1: nothing more can be committed. */
+void bs_worker_fail(struct bs_worker *worker, const char *message);
+
+/* ---- worker_kafka.c ---- */
+
+extern const struct bs_kafka_callbacks bs_worker_kafka_callbacks; /* their context is the worker */
 
 /* ---- worker_requests.c ---- */
 
