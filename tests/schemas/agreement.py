@@ -16,7 +16,8 @@ import corpus
 import strict_json
 
 DISAGREEMENTS_SHOWN = 10
-JOB_BYTES = 1048576  # limits.job_bytes of the verdict program
+JOB_BYTES = 900000  # limits.job_bytes of the verdict program
+KEPT_BYTES = 950000
 CONFIG_BYTES = 1048576
 
 
@@ -67,9 +68,13 @@ def check_jobs(program, folder):
         if len(data) > JOB_BYTES:
             return "larger than limits.job_bytes"
         try:
-            return fits_schema(validator, strict_json.parse(data))
+            value = strict_json.parse(data)
         except strict_json.NotStrict as error:
             return str(error)
+        problem = fits_schema(validator, value)
+        if problem is None and len(data) + len(corpus.encode(value.get("labels", {}))) > KEPT_BYTES:
+            problem = "value and labels are too large for a state record"
+        return problem
 
     whole = corpus.encode(corpus.JOB)
     second_name = corpus.encode({**corpus.JOB, "config": {"specification": {"literatureText": True}}})

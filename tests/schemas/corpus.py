@@ -230,7 +230,7 @@ def texts(base):
         b"{" + b",".join(b'"k%d":1' % i for i in range(50000)) + b"}",
         b"{" + b",".join(b'"k%d":1' % i for i in range(50000)) + b',"k7":1}',
         b"{" + b",".join(b'"' + b"x" * 900 + b'%d":1' % i for i in range(1000)) + b"}",
-        b'"' + million + b'"', b'"' + b"\xf0\x9f\x98\x80" * 250000 + b'"', b'"' + b"\\u0041" * 160000 + b'"',
+        b'"' + million + b'"', b'"' + million[:800000] + b'"', b'"' + b"\xf0\x9f\x98\x80" * 250000 + b'"', b'"' + b"\\u0041" * 160000 + b'"',
         b"[" * 500000, b"[" * 300000 + b"]" * 300000, b'{"a":' * 100000 + b"1" + b"}" * 100000,
         b'"' + b"[" * 1000 + b'"', b"[" + b"1," * 300000 + b"1]", b" \t\r\n1 \t\r\n", b"\x0c1", b"\xc2\xa01",
     ]  # fmt: skip

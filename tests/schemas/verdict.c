@@ -39,7 +39,7 @@ static struct bs_config *make_config(void)
     static const char *const settings[] = {
         "kafka.bootstrap.servers=127.0.0.1:9092",
         "speechkit.auth.api_key_file=/run/secrets/speechkit",
-        "limits.job_bytes=1048576",
+        "limits.job_bytes=900000",
         "results.compress_over_bytes=1073741824",
     };
     struct bs_config_errors errors;

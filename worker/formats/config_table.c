@@ -120,7 +120,7 @@ static const struct bs_setting settings[] = {
     INTEGER("limits.in_flight", limits.in_flight, 1, 100000000, 100000),
     INTEGER("limits.memory_bytes", limits.memory_bytes, 1048576, 1099511627776, 1073741824),
     INTEGER("limits.connections", limits.connections, 1, 10000, 64),
-    INTEGER("limits.job_bytes", limits.job_bytes, 64, 1048576, 65536),
+    INTEGER("limits.job_bytes", limits.job_bytes, 64, 900000, 65536),
     INTEGER("limits.submissions_per_job", limits.submissions_per_job, 1, 100, 3),
     INTEGER("limits.refusals_in_a_row", limits.refusals_in_a_row, 1, 1000000, 20),
     INTEGER("limits.remembered_ids", limits.remembered_ids, 0, 1000000000, 5000000),

@@ -15,9 +15,9 @@
 #define AUDIO_SECONDS_MAX 14400.0
 #define AUDIO_BYTES_MAX   1073741824
 
-/* A state record carries the packed job and must fit into a message of 1 MB, the broker's default.
- */
-#define PACKED_JOB_MAX 900000
+/* A state record carries the packed job and must fit into a message of 1,000,000 bytes,
+ * librdkafka's default and a little less than the broker's. */
+#define PACKED_JOB_MAX 950000
 
 /* A job while it is read. */
 struct draft {
@@ -216,8 +216,9 @@ void bs_job_decode(const struct bs_config *config, const struct bs_source *sourc
     draft.refusal = read_job(&draft, message->value);
     pack(&draft, source, message, scratch);
     if (draft.refusal == BS_DEAD_NONE && scratch->size > PACKED_JOB_MAX) {
-        draft.refusal = refuse(&draft, BS_DEAD_INVALID_JOB,
-                               "key, value and headers come to over %d bytes", PACKED_JOB_MAX);
+        draft.refusal =
+            refuse(&draft, BS_DEAD_INVALID_JOB,
+                   "key, value, headers and labels come to over %d bytes", PACKED_JOB_MAX);
         pack(&draft, source, message, scratch);
     }
 
