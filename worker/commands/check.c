@@ -1,0 +1,141 @@
+/* backscribe check: says what works and what does not, with the remedy. */
+#include "commands/check.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "commands/commands.h"
+#include "commands/options.h"
+#include "commands/worker.h"
+#include "edges/tokens.h"
+
+#define KAFKA_LIMIT_MS     10000
+#define PARTITIONS_DEFAULT 8
+#define PARTITIONS_AT_MOST 10000
+
+static const char after[] =
+    "Each line begins with ok, warn or FAIL. It needs no more rights than the worker itself, but\n"
+    "--create-topics needs Create and Alter on the topics. Existing topics keep their settings.\n"
+    "Nothing is submitted and nothing is spent but one status check.\n"
+    "\n"
+    "Exit status: 0 nothing failed; 1 something failed; 2 wrong usage or configuration.";
+
+void bs_check_say(struct bs_check_report *report, enum bs_check_line kind, const char *format, ...)
+{
+    static const char *const names[] = {"ok", "warn", "FAIL"};
+    va_list arguments;
+    report->failures += kind == BS_CHECK_LINE_FAIL;
+    printf("%-4s  ", names[kind]);
+    va_start(arguments, format);
+    (void)vprintf(format, arguments);
+    va_end(arguments);
+    printf("\n");
+    (void)fflush(stdout); /* the next one may take its time */
+}
+
+static bool check_brokers(struct bs_check_report *report, struct bs_kafka_client *client)
+{
+    struct bs_error error = BS_NO_ERROR;
+    int32_t brokers = bs_kafka_broker_count(client, KAFKA_LIMIT_MS, &error);
+    if (brokers < 0) {
+        bs_check_say(report, BS_CHECK_LINE_FAIL, "kafka: %s: look at kafka.bootstrap.servers",
+                     error.message);
+        return false;
+    }
+    bs_check_say(report, BS_CHECK_LINE_OK, "kafka: %d broker%s", brokers, brokers == 1 ? "" : "s");
+    return true;
+}
+
+/* What the worker will do with the topics: only tried when they are all there. */
+static void check_rights(struct bs_check_report *report, struct bs_kafka_client *client,
+                         const struct bs_config *config)
+{
+    struct bs_error error = BS_NO_ERROR;
+    if (bs_kafka_try_group(client, KAFKA_LIMIT_MS, &error) == BS_OK) {
+        bs_check_say(report, BS_CHECK_LINE_OK, "group %s: may be joined, topics may be read",
+                     config->group);
+    } else {
+        bs_check_say(report, BS_CHECK_LINE_FAIL, "group %s: %s", config->group, error.message);
+    }
+    if (bs_kafka_try_transaction(client, KAFKA_LIMIT_MS, &error) == BS_OK) {
+        bs_check_say(report, BS_CHECK_LINE_OK, "transactions: may be written with");
+    } else {
+        bs_check_say(report, BS_CHECK_LINE_FAIL, "transactions: %s", error.message);
+    }
+}
+
+static void check_kafka(struct bs_check_report *report, const struct bs_config *config, bool create,
+                        int32_t partitions)
+{
+    struct bs_error error = BS_NO_ERROR;
+    struct bs_kafka_client *client = bs_kafka_client_create(config, &error);
+    if (client == NULL) {
+        bs_check_say(report, BS_CHECK_LINE_FAIL, "kafka: %s", error.message);
+        return;
+    }
+    if (check_brokers(report, client) &&
+        bs_check_topics(report, client, config, create, partitions)) {
+        check_rights(report, client, config);
+    }
+    bs_kafka_client_destroy(client);
+}
+
+/* False, with a line that says so, when it is no number of partitions. */
+static bool read_partitions(const char *text, bool create, int32_t *partitions)
+{
+    char *end = NULL;
+    long count = text == NULL ? PARTITIONS_DEFAULT : strtol(text, &end, 10);
+    if (text != NULL && !create) {
+        fprintf(stderr, "backscribe check: --partitions goes with --create-topics\n");
+        return false;
+    }
+    if (text != NULL && (end == text || *end != '\0' || count < 1 || count > PARTITIONS_AT_MOST)) {
+        fprintf(stderr, "backscribe check: --partitions must be a number from 1 to %d: %s\n",
+                PARTITIONS_AT_MOST, text);
+        return false;
+    }
+    *partitions = (int32_t)count;
+    return true;
+}
+
+int bs_command_check(int argc, char **argv)
+{
+    bool create = false;
+    const char *partitions_text = NULL;
+    const struct bs_option options[] = {
+        {"create-topics", NULL, "make missing topics; let state grow with jobs", &create, NULL},
+        {"partitions", "N", "of a jobs topic that is made now (default: 8)", NULL,
+         &partitions_text},
+    };
+    const struct bs_command command = {
+        .name = "check",
+        .usage = "[OPTIONS]",
+        .summary =
+            "Connects to everything that the configuration names and says, a line each, what\n"
+            "works and what does not, with the remedy.",
+        .options = options,
+        .option_count = sizeof options / sizeof *options,
+        .after = after,
+    };
+    struct bs_config *config = NULL;
+    int first_argument;
+    int32_t partitions;
+    enum bs_options_outcome outcome =
+        bs_options_read(&command, argc, argv, &config, &first_argument);
+    if (outcome != BS_OPTIONS_RUN) {
+        return outcome == BS_OPTIONS_DONE ? BS_EXIT_OK : BS_EXIT_USAGE;
+    }
+    int status = BS_EXIT_USAGE;
+    if (!bs_auth_supported(&config->speechkit.auth)) {
+        fprintf(stderr, "backscribe check: speechkit.auth: this version takes api_key_file, "
+                        "iam_token_file or none\n");
+    } else if (read_partitions(partitions_text, create, &partitions)) {
+        struct bs_check_report report = {.failures = 0};
+        check_kafka(&report, config, create, partitions);
+        bs_check_service(&report, config);
+        status = report.failures == 0 ? BS_EXIT_OK : BS_EXIT_FAILED;
+    }
+    bs_config_free(config);
+    return status;
+}

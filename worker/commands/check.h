@@ -1,0 +1,35 @@
+/* backscribe check: a line for each thing that the configuration names.
+ *
+ *   check.c          the command, and the lines
+ *   check_topics.c   topics: what they are, making those that are missing
+ *   check_service.c  credentials and the API */
+#ifndef BS_COMMANDS_CHECK_H
+#define BS_COMMANDS_CHECK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/check.h"
+#include "edges/kafka_client.h"
+#include "formats/config.h"
+
+enum bs_check_line { BS_CHECK_LINE_OK, BS_CHECK_LINE_WARN, BS_CHECK_LINE_FAIL };
+
+/* What has been found so far; each finding is one line on standard output, at once. */
+struct bs_check_report {
+    int failures;
+};
+
+void bs_check_say(struct bs_check_report *report, enum bs_check_line kind, const char *format, ...)
+    BS_PRINTF(3, 4);
+
+/* Looks at the four topics. With `create` it makes the missing ones before (jobs with `partitions`)
+ * and lets state grow to as many partitions as jobs. True when all four are there and as they must
+ * be, so that what works on them can be tried. */
+bool bs_check_topics(struct bs_check_report *report, struct bs_kafka_client *client,
+                     const struct bs_config *config, bool create, int32_t partitions);
+
+/* Credentials, and the service's two addresses; submits nothing. Blocks up to half a minute. */
+void bs_check_service(struct bs_check_report *report, const struct bs_config *config);
+
+#endif
