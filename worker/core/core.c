@@ -178,7 +178,10 @@ struct bs_step bs_core_step(struct bs_core *core, const struct bs_event *event)
 
 bool bs_core_wants_jobs(const struct bs_core *core)
 {
-    return !core->stopping && core->operations.count < core->options.in_flight &&
+    /* Done markers go when the watermark passes them, which may take the very job that is not
+     * read yet: they must not keep it away. What they hold counts in the arena. */
+    int64_t in_flight = core->operations.count - core->operations.by_state[BS_OPERATION_DONE];
+    return !core->stopping && in_flight < core->options.in_flight &&
            core->operations.by_state[BS_OPERATION_WAITING] < WAITING_AT_MOST &&
            !bs_arena_full(&core->arena);
 }

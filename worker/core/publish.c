@@ -451,7 +451,8 @@ static void too_large(struct bs_core *core, const char *message)
     } else if (alone != NULL) {
         too_large_alone(core, alone, message);
     }
-    publish->cut_at = core->now.mono;
+    /* Partitions without an operation in the next batch want their control records still. */
+    publish->cut_at = publish->control_at = core->now.mono;
 }
 
 void bs_publish_event(struct bs_core *core, const struct bs_event *event)
