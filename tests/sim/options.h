@@ -1,0 +1,61 @@
+/* Everything about a run that is drawn before it begins, from the seed alone. Each run uses only
+ * some of the faults, each with a likelihood of its own, so that runs differ in kind and not only
+ * in detail. */
+#ifndef SIM_OPTIONS_H
+#define SIM_OPTIONS_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/hash.h"
+#include "core/core.h"
+
+#define SIM_PARTITIONS 8
+#define SIM_WORKERS    4
+#define SIM_JOBS       60
+
+/* Likelihoods in thousandths of what they are counted by; 0 = the fault does not happen. */
+struct sim_faults {
+    /* a request */
+    int32_t not_sent, lost_before, lost_after, unreadable, unavailable, too_many, hangs;
+    int32_t young_not_found; /* a check */
+    /* a transaction */
+    int32_t aborted, too_large, fatal;
+    /* a step of a worker */
+    int32_t crash;
+    /* a second of the phase of faults */
+    int32_t pause, stop, shuffle, credentials;
+};
+
+struct sim_options {
+    uint64_t seed;
+    struct bs_core_options core;
+    int32_t partitions, workers, jobs;
+    int64_t faults_end_ms; /* from here on nothing fails any more */
+    int64_t arrivals_ms;   /* the last job appears before */
+    int64_t limit_ms;      /* everything must have ended */
+    struct sim_faults faults;
+    int64_t latency_ms;     /* of the network and of Kafka, at most */
+    int64_t recognition_ms; /* an operation's duration, at most */
+    int64_t result_bytes;   /* a result's size, at most */
+    int32_t ids;            /* jobs draw their ids from so many: few ids are many duplicates */
+    int32_t bad_jobs;       /* thousandths of the jobs: refused, failing, too large */
+    int32_t forced, deadlines, deferred; /* thousandths of the jobs */
+};
+
+void sim_options_draw(struct sim_options *options, uint64_t seed);
+void sim_options_print(const struct sim_options *options, FILE *to);
+
+/* True for `thousandths` of all calls. */
+static inline bool sim_chance(struct bs_random *random, int32_t thousandths)
+{
+    return bs_random_below(random, 1000) < thousandths;
+}
+
+/* Uniform from `low` to `high`, both included. */
+static inline int64_t sim_between(struct bs_random *random, int64_t low, int64_t high)
+{
+    return low + bs_random_below(random, high - low + 1);
+}
+
+#endif
