@@ -8,7 +8,7 @@
 #include "objects.h"
 
 #define OPUS_RATE             48000
-#define OPUS_BLOCK            (5760 * 8) /* the longest packet, 120 ms, of eight channels */
+#define OPUS_BLOCK            ((size_t)5760 * 8) /* the longest packet, 120 ms, of eight channels */
 #define FILTER_ZERO_CROSSINGS 32
 #define PI                    3.14159265358979323846
 
@@ -42,7 +42,7 @@ static enum bs_error_code read_lpcm(const char *path, int32_t rate, int32_t chan
         return bs_error_set(error, BS_ERROR_INVALID,
                             "LINEAR16_PCM has no header, but this recording has one");
     }
-    int16_t *samples = malloc(size + sizeof *samples);
+    int16_t *samples = calloc(size / 2 + 1, sizeof *samples);
     BS_ASSERT(samples != NULL);
     for (size_t i = 0; i < size / 2; i++) {
         unsigned low = (unsigned char)bytes[2 * i];
@@ -68,7 +68,7 @@ static enum bs_error_code read_opus(const char *path, struct audio *audio, struc
     do {
         int16_t *block =
             (int16_t *)(void *)buffer_reserve(&samples, OPUS_BLOCK * sizeof(opus_int16));
-        count = op_read(file, block, OPUS_BLOCK, NULL);
+        count = op_read(file, block, (int)OPUS_BLOCK, NULL);
         if (count > 0 && op_channel_count(file, -1) != channels) {
             count = OP_EBADHEADER; /* chained streams of different shape */
         }

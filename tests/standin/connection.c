@@ -9,7 +9,7 @@
 
 #define READ_SIZE            16384
 #define OUTPUT_KEPT_BYTES    65536 /* a larger output buffer is given back after use */
-#define ENDLESS_HEADER_BYTES (256 * 1024 * 1024)
+#define ENDLESS_HEADER_BYTES ((int64_t)256 * 1024 * 1024)
 
 struct connection *connection_create(int epoll_fd, int fd, bool control)
 {

@@ -47,7 +47,7 @@ bool credentials_accept(const struct credentials *credentials, const struct requ
         return true;
     }
     const char *authorization = request_header(request, "Authorization");
-    const char *key = authorization;
+    const char *key = NULL;
     if (authorization != NULL && strncmp(authorization, "Api-Key ", 8) == 0) {
         key = authorization + 8;
     } else if (authorization != NULL && strncmp(authorization, "Bearer ", 7) == 0) {
@@ -55,8 +55,6 @@ bool credentials_accept(const struct credentials *credentials, const struct requ
         if (token_lives(credentials, key, now)) {
             return true;
         }
-    } else {
-        key = NULL;
     }
     if (key != NULL && credentials->key[0] != '\0' && strcmp(key, credentials->key) == 0) {
         return true;

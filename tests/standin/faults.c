@@ -54,10 +54,20 @@ static void free_rule(struct fault *fault)
     free(fault->location);
 }
 
-static char *copy_text(const cJSON *rule, const char *name)
+/* The member's text; "" when it is no string. */
+static const char *text(const cJSON *rule, const char *name, const char *otherwise)
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(rule, name);
-    return cJSON_IsString(item) ? strdup(item->valuestring) : NULL;
+    if (item == NULL) {
+        return otherwise;
+    }
+    return cJSON_IsString(item) ? item->valuestring : "";
+}
+
+static char *copy_text(const cJSON *rule, const char *name)
+{
+    const char *found = text(rule, name, NULL);
+    return found == NULL ? NULL : strdup(found);
 }
 
 static double number(const cJSON *rule, const char *name, double otherwise)
@@ -93,28 +103,26 @@ static bool fields_known(const cJSON *rule, struct bs_error *error)
 
 static bool read_kind(const cJSON *rule, struct fault *fault, struct bs_error *error)
 {
-    const cJSON *name = cJSON_GetObjectItemCaseSensitive(rule, "fault");
-    const cJSON *on = cJSON_GetObjectItemCaseSensitive(rule, "on");
-    for (size_t i = 0; cJSON_IsString(name) && i < sizeof fault_names / sizeof *fault_names; i++) {
-        if (strcmp(fault_names[i].name, name->valuestring) == 0) {
+    const char *name = text(rule, "fault", "");
+    const char *on = text(rule, "on", request_names[REQUEST_ANY]);
+    for (size_t i = 0; i < sizeof fault_names / sizeof *fault_names; i++) {
+        if (strcmp(fault_names[i].name, name) == 0) {
             fault->kind = fault_names[i].kind;
             fault->code = fault_names[i].code;
         }
     }
-    fault->on = on == NULL ? REQUEST_ANY : REQUEST_KINDS + 1;
-    for (int kind = 0; cJSON_IsString(on) && kind <= REQUEST_ANY; kind++) {
-        if (strcmp(request_names[kind], on->valuestring) == 0) {
-            fault->on = (enum request_kind)kind;
-        }
-    }
-    if (fault->kind == FAULT_NONE || fault->on > REQUEST_ANY) {
-        bs_error_set(error, BS_ERROR_INVALID, "no such %s in a rule: %s",
-                     fault->kind == FAULT_NONE ? "fault" : "kind of request",
-                     fault->kind == FAULT_NONE ? (cJSON_IsString(name) ? name->valuestring : "")
-                                               : (cJSON_IsString(on) ? on->valuestring : ""));
+    if (fault->kind == FAULT_NONE) {
+        bs_error_set(error, BS_ERROR_INVALID, "no such fault: %s", name);
         return false;
     }
-    return true;
+    for (int kind = 0; kind <= REQUEST_ANY; kind++) {
+        if (strcmp(request_names[kind], on) == 0) {
+            fault->on = (enum request_kind)kind;
+            return true;
+        }
+    }
+    bs_error_set(error, BS_ERROR_INVALID, "no such kind of request: %s", on);
+    return false;
 }
 
 static bool read_rule(const cJSON *rule, struct fault *fault, struct bs_error *error)

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PENDING_MAX_BYTES (256 * 1024)
+#define PENDING_MAX_BYTES ((size_t)256 * 1024)
 
 enum bs_error_code journal_open(struct journal *journal, const char *path, struct bs_error *error)
 {

@@ -39,7 +39,7 @@ struct operation *operations_add(struct operations *operations)
 {
     if (operations->count == operations->room) {
         operations->room = operations->room == 0 ? 1024 : operations->room * 2;
-        operations->list = realloc(operations->list, operations->room * sizeof *operations->list);
+        operations->list = realloc(operations->list, operations->room * sizeof(struct operation *));
         BS_ASSERT(operations->list != NULL);
     }
     struct operation *operation = calloc(1, sizeof *operation);

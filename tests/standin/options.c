@@ -65,34 +65,34 @@ enum option_code {
 };
 
 static const struct option_name {
-    enum option_code option;
     const char *name;
+    enum option_code option;
     bool has_value;
 } option_names[] = {
-    {OPTION_LISTEN, "listen", true},
-    {OPTION_OBJECTS, "objects", true},
-    {OPTION_SYNTHETIC, "synthetic", false},
-    {OPTION_RECOGNISE, "recognise", false},
-    {OPTION_DECODERS, "decoders", true},
-    {OPTION_RECOGNISERS, "recognisers", true},
-    {OPTION_DURATION_MS, "duration-ms", true},
-    {OPTION_DEFERRED_MS, "deferred-ms", true},
-    {OPTION_SECONDS_PER_AUDIO_MINUTE, "seconds-per-audio-minute", true},
-    {OPTION_AUDIO_SECONDS, "audio-seconds", true},
-    {OPTION_WORDS_PER_MINUTE, "words-per-minute", true},
-    {OPTION_RETENTION_SECONDS, "retention-seconds", true},
-    {OPTION_WINDOW_SECONDS, "window-seconds", true},
-    {OPTION_SUBMISSIONS_QUOTA, "submissions-quota", true},
-    {OPTION_CHECKS_QUOTA, "checks-quota", true},
-    {OPTION_RETRY_AFTER, "retry-after", true},
-    {OPTION_ACCEPT_MODELS, "accept-models", true},
-    {OPTION_API_KEY_FILE, "api-key-file", true},
-    {OPTION_TOKEN_SECONDS, "token-seconds", true},
-    {OPTION_FAULTS, "faults", true},
-    {OPTION_LOG, "log", true},
-    {OPTION_SEED, "seed", true},
-    {OPTION_MILLISECONDS, "milliseconds", false},
-    {OPTION_HELP, "help", false},
+    {"listen", OPTION_LISTEN, true},
+    {"objects", OPTION_OBJECTS, true},
+    {"synthetic", OPTION_SYNTHETIC, false},
+    {"recognise", OPTION_RECOGNISE, false},
+    {"decoders", OPTION_DECODERS, true},
+    {"recognisers", OPTION_RECOGNISERS, true},
+    {"duration-ms", OPTION_DURATION_MS, true},
+    {"deferred-ms", OPTION_DEFERRED_MS, true},
+    {"seconds-per-audio-minute", OPTION_SECONDS_PER_AUDIO_MINUTE, true},
+    {"audio-seconds", OPTION_AUDIO_SECONDS, true},
+    {"words-per-minute", OPTION_WORDS_PER_MINUTE, true},
+    {"retention-seconds", OPTION_RETENTION_SECONDS, true},
+    {"window-seconds", OPTION_WINDOW_SECONDS, true},
+    {"submissions-quota", OPTION_SUBMISSIONS_QUOTA, true},
+    {"checks-quota", OPTION_CHECKS_QUOTA, true},
+    {"retry-after", OPTION_RETRY_AFTER, true},
+    {"accept-models", OPTION_ACCEPT_MODELS, true},
+    {"api-key-file", OPTION_API_KEY_FILE, true},
+    {"token-seconds", OPTION_TOKEN_SECONDS, true},
+    {"faults", OPTION_FAULTS, true},
+    {"log", OPTION_LOG, true},
+    {"seed", OPTION_SEED, true},
+    {"milliseconds", OPTION_MILLISECONDS, false},
+    {"help", OPTION_HELP, false},
 };
 
 #define OPTION_COUNT (sizeof option_names / sizeof *option_names)

@@ -123,10 +123,10 @@ struct recognition *recognition_create(const char *decoders_path, int64_t thread
 
 static void free_recordings(struct bs_list *list)
 {
-    struct bs_link *link;
-    while ((link = bs_list_first(list)) != NULL) {
+    struct bs_link *next;
+    for (struct bs_link *link = bs_list_first(list); link != NULL; link = next) {
         struct recording *recording = BS_CONTAINER_OF(link, struct recording, link);
-        bs_list_remove(link);
+        next = bs_list_next(list, link);
         if (recording->outcome.transcript != NULL) {
             transcript_free(recording->outcome.transcript);
             free(recording->outcome.transcript);

@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 #define REQUEST_HEAD_MAX    32768
-#define REQUEST_BODY_MAX    (4 * 1024 * 1024)
+#define REQUEST_BODY_MAX    ((size_t)4 * 1024 * 1024)
 #define REQUEST_HEADERS_MAX 64
 
 struct request_header {

@@ -19,10 +19,11 @@
 #include "clock.h"
 #include "connection.h"
 
-#define EVENTS_A_TURN  256
-#define ACCEPTS_A_TURN 64
-#define TICK_MS        100
-#define BACKLOG        1024
+#define EVENTS_A_TURN   256
+#define ACCEPTS_A_TURN  64
+#define TICK_MS         100
+#define BACKLOG         1024
+#define BODY_KEPT_BYTES ((size_t)1024 * 1024) /* a larger one is given back after use */
 
 /* A descriptor that is watched and is no connection. */
 struct watch {
@@ -176,7 +177,7 @@ void server_destroy(struct server *server)
 
 static uint16_t local_port(int fd)
 {
-    struct sockaddr_in address;
+    struct sockaddr_in address = {0};
     socklen_t size = sizeof address;
     int failed = getsockname(fd, (struct sockaddr *)&address, &size);
     BS_ASSERT(failed == 0);
@@ -236,7 +237,7 @@ static bool handle_request(struct server *server, struct connection *connection,
         return false;
     }
     connection_answer(connection, &server->answer, now, bs_random_next(&server->random));
-    if (server->answer.body.room > 1024 * 1024) {
+    if (server->answer.body.room > BODY_KEPT_BYTES) {
         buffer_free(&server->answer.body);
     }
     if (!connection_write(connection)) {

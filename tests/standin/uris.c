@@ -18,7 +18,7 @@ static struct uri **place(struct uri **table, size_t room, const char *text, uin
 static void grow(struct uris *uris)
 {
     size_t room = uris->room == 0 ? 1024 : uris->room * 2;
-    struct uri **table = calloc(room, sizeof *table);
+    struct uri **table = calloc(room, sizeof(struct uri *));
     BS_ASSERT(table != NULL);
     for (size_t i = 0; i < uris->room; i++) {
         if (uris->table[i] != NULL) {
