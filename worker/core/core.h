@@ -141,6 +141,7 @@ struct bs_operation {
     bool omit_value : 1; /* dead letter too large to be written whole */
     bool accepted : 1;   /* operation_id is set: the service works, or worked, on it */
     bool urgent : 1;     /* its result may expire soon: asked about before all others */
+    bool at_risk : 1;    /* accepted, and a kill now would have it submitted again: not recorded */
 
     uint8_t id_hash[BS_ID_HASH_SIZE];
     uint64_t fingerprint; /* of the recording and the specification */

@@ -65,6 +65,9 @@ void bs_operation_set_operation_id(struct bs_core *core, struct bs_operation *op
                                    const char *id);
 void bs_operation_set_message(struct bs_core *core, struct bs_operation *operation,
                               const char *text);
+/* Accepted and not recorded: how many there are at a time is bounded, for a kill makes them be
+ * submitted, and paid for, again. */
+void bs_operation_set_at_risk(struct bs_core *core, struct bs_operation *operation, bool at_risk);
 /* Gives the payload back to the outside. */
 void bs_operation_release_payload(struct bs_core *core, struct bs_operation *operation);
 /* Keeps offset and state only: what a done marker needs. */
@@ -279,6 +282,7 @@ struct bs_core {
     int32_t refusal_code;
     bool breaker_open;
     int32_t submits_under_way, checks_under_way;
+    int32_t at_risk;                     /* operations accepted and not recorded yet */
     int64_t quota_slice[BS_QUOTA_KINDS]; /* the last one that the ledgers were aged at */
     struct bs_publish publish;
     bool group_joined, stopping, stopped;

@@ -254,6 +254,12 @@ void bs_operation_set_message(struct bs_core *core, struct bs_operation *operati
     set_text(core, &operation->message, text);
 }
 
+void bs_operation_set_at_risk(struct bs_core *core, struct bs_operation *operation, bool at_risk)
+{
+    core->at_risk += (at_risk ? 1 : 0) - (operation->at_risk ? 1 : 0);
+    operation->at_risk = at_risk;
+}
+
 void bs_operation_release_payload(struct bs_core *core, struct bs_operation *operation)
 {
     if (operation->payload == NULL) {
@@ -299,6 +305,7 @@ void bs_operation_free(struct bs_core *core, struct bs_operation *operation)
     BS_ASSERT(operation->state != BS_OPERATION_FREE);
     bs_operation_unschedule(core, operation);
     bs_publish_drop(core, operation);
+    bs_operation_set_at_risk(core, operation, false);
     bs_operation_release_payload(core, operation);
     bs_operation_strip(core, operation);
     struct bs_partition *partition = bs_partition_find(core, operation->partition);

@@ -296,6 +296,7 @@ static void published(struct bs_core *core, struct bs_partition *partition,
                         operation->offset, core->now.wall);
     }
     bs_publish_drop(core, operation);
+    bs_operation_set_at_risk(core, operation, false);
     if (operation->offset < partition->watermark) {
         bs_operation_free(core, operation);
         return;
@@ -309,6 +310,7 @@ static void published(struct bs_core *core, struct bs_partition *partition,
 static void recorded(struct bs_core *core, struct bs_operation *operation)
 {
     operation->recorded = true;
+    bs_operation_set_at_risk(core, operation, false);
     bool again = operation->record_wanted || operation->state == BS_OPERATION_ENDED;
     bs_publish_drop(core, operation);
     if (again) {

@@ -18,13 +18,15 @@ static int64_t billed_seconds(const struct bs_operation *operation)
     return (whole < 15 ? 15 : whole) * pairs;
 }
 
-/* Checks and submissions share the connections; neither may take all while the other has work. */
+/* Checks and submissions share the connections; neither may take all while the other has work. What
+ * was accepted and is not recorded yet counts as well: a worker that is killed has no more than
+ * `connections` submissions repeated, however fast the service answers. */
 static bool connection_free(const struct bs_core *core)
 {
     int32_t all = core->options.connections;
     int32_t under_way = core->submits_under_way + core->checks_under_way;
     int32_t most = all - (core->operations.by_state[BS_OPERATION_RUNNING] > 0 ? all / 4 : 0);
-    return under_way < all && core->submits_under_way < most;
+    return under_way < all && core->submits_under_way + core->at_risk < most;
 }
 
 static bool quota_free(const struct bs_core *core, const struct bs_operation *operation)
@@ -118,6 +120,7 @@ static void accepted(struct bs_core *core, struct bs_operation *operation,
                       answer->kind == BS_ANSWER_DONE ? core->now.mono
                                                      : bs_check_due(core, operation));
     bs_publish_record(core, operation);
+    bs_operation_set_at_risk(core, operation, true);
     bs_core_notice(core, BS_LOG_DEBUG, operation, answer, "accepted");
     if (answer->kind == BS_ANSWER_FAILED) {
         bs_check_failed(core, operation, answer);
