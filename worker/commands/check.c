@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "commands/commands.h"
 #include "commands/options.h"
@@ -34,13 +35,26 @@ void bs_check_say(struct bs_check_report *report, enum bs_check_line kind, const
     (void)fflush(stdout); /* the next one may take its time */
 }
 
-static bool check_brokers(struct bs_check_report *report, struct bs_kafka_client *client)
+static const char *bootstrap_servers(const struct bs_config *config)
+{
+    for (size_t i = 0; i < config->kafka_count; i++) {
+        if (strcmp(config->kafka[i].name, "bootstrap.servers") == 0 &&
+            config->kafka[i].value != NULL) {
+            return config->kafka[i].value;
+        }
+    }
+    return "kafka.bootstrap.servers";
+}
+
+static bool check_brokers(struct bs_check_report *report, struct bs_kafka_client *client,
+                          const struct bs_config *config)
 {
     struct bs_error error = BS_NO_ERROR;
     int32_t brokers = bs_kafka_broker_count(client, KAFKA_LIMIT_MS, &error);
     if (brokers < 0) {
-        bs_check_say(report, BS_CHECK_LINE_FAIL, "kafka: %s: look at kafka.bootstrap.servers",
-                     error.message);
+        bs_check_say(report, BS_CHECK_LINE_FAIL,
+                     "kafka: %s: is kafka.bootstrap.servers right, and security.protocol? (%s)",
+                     error.message, bootstrap_servers(config));
         return false;
     }
     bs_check_say(report, BS_CHECK_LINE_OK, "kafka: %d broker%s", brokers, brokers == 1 ? "" : "s");
@@ -74,7 +88,7 @@ static void check_kafka(struct bs_check_report *report, const struct bs_config *
         bs_check_say(report, BS_CHECK_LINE_FAIL, "kafka: %s", error.message);
         return;
     }
-    if (check_brokers(report, client) &&
+    if (check_brokers(report, client, config) &&
         bs_check_topics(report, client, config, create, partitions)) {
         check_rights(report, client, config);
     }

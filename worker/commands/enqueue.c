@@ -142,21 +142,27 @@ static void print_duration(FILE *to, double days)
 {
     if (days >= 2) {
         fprintf(to, "about %.1f days", days);
-    } else if (days * 24 >= 1) {
+    } else if (days * 24 >= 2) {
         fprintf(to, "about %.1f hours", days * 24);
+    } else if (days * 1440 >= 2) {
+        fprintf(to, "about %.0f minutes", days * 1440);
     } else {
-        fprintf(to, "about %.0f minutes", days * 1440 < 1 ? 1 : days * 1440);
+        fprintf(to, "less than two minutes");
     }
 }
 
 static void print_summary(const struct enqueue *enqueue)
 {
     FILE *to = enqueue->dry_run ? stdout : stderr;
-    fprintf(to, "%" PRId64 " job%s %s; ", enqueue->jobs, enqueue->jobs == 1 ? "" : "s",
+    fprintf(to, "%" PRId64 " job%s %s", enqueue->jobs, enqueue->jobs == 1 ? "" : "s",
             enqueue->dry_run ? "would be enqueued" : "enqueued");
-    print_duration(to, days_at_quota(enqueue));
-    fprintf(to, " at %" PRId64 " submissions in %" PRId64 " s\n",
-            enqueue->config->quotas.submissions, enqueue->config->quotas.window_seconds);
+    if (enqueue->jobs > 0) {
+        fprintf(to, "; ");
+        print_duration(to, days_at_quota(enqueue));
+        fprintf(to, " at %" PRId64 " submissions in %" PRId64 " s",
+                enqueue->config->quotas.submissions, enqueue->config->quotas.window_seconds);
+    }
+    fprintf(to, "\n");
     if (enqueue->wrong_lines > WRONG_LINES_SHOWN) {
         fprintf(stderr, "and %" PRId64 " more wrong lines\n",
                 enqueue->wrong_lines - WRONG_LINES_SHOWN);

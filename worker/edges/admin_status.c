@@ -225,8 +225,13 @@ static void write_quotas(struct json *json, const struct bs_view *view)
     close_container(json, "}");
 }
 
-static int64_t jobs_waiting(const struct bs_admin_facts *facts, int32_t partition)
+/* Both lists are usually in the same order, so the partition is looked for at its own place first.
+ */
+static int64_t jobs_waiting(const struct bs_admin_facts *facts, int32_t index, int32_t partition)
 {
+    if (index < facts->jobs_waiting_count && facts->jobs_waiting_partition[index] == partition) {
+        return facts->jobs_waiting[index];
+    }
     for (int64_t i = 0; i < facts->jobs_waiting_count; i++) {
         if (facts->jobs_waiting_partition[i] == partition) {
             return facts->jobs_waiting[i];
@@ -248,7 +253,7 @@ static void write_partitions(struct json *json, const struct bs_admin_facts *fac
         integer(json, "published", partition.published);
         integer(json, "position", partition.position);
         integer(json, "held", partition.held);
-        int64_t unread = jobs_waiting(facts, partition.partition);
+        int64_t unread = jobs_waiting(facts, i, partition.partition);
         if (unread >= 0) {
             integer(json, "jobsWaiting", unread);
         } else {
