@@ -21,8 +21,9 @@
 #include "edges/kafka_internal.h"
 
 /* At most so many events of the consumer's queue at a time, so that the loop goes on. */
-#define EVENTS_AT_A_TIME 1000
-#define MEMBERSHIP_MS    500
+#define EVENTS_AT_A_TIME   1000
+#define MEMBERSHIP_MS      500
+#define FIRST_REBALANCE_MS 8000 /* a join takes 3 to 7 s where others must answer first */
 
 struct owned_partition {
     bool given;     /* the group's assignment has it, as librdkafka sees it */
@@ -44,10 +45,13 @@ struct bs_consumer {
     int32_t partition_count;
     int32_t next_delivered; /* round robin */
     char member_id[BS_MEMBER_ID_SIZE];
+    bool subscribed;
     bool joined;
     bool seen_rebalance;
     bool closing;
-    bool left; /* closed without a word to the group */
+    bool close_begun;
+    bool left; /* without a word to the group */
+    bs_mono_ms close_until;
     bool fatal_told;
     rd_kafka_topic_partition_list_t *revoked; /* held; NULL = none */
     int32_t revocations_open; /* it is finished by the next look when none is left */
@@ -241,7 +245,7 @@ static void on_assign(struct bs_consumer *consumer, const rd_kafka_topic_partiti
         rd_kafka_error_destroy(failed);
         return;
     }
-    if (!member) { /* expelled meanwhile; the next generation tells what is ours */
+    if (!member || consumer->closing) { /* expelled meanwhile: the next generation tells */
         return;
     }
     set_joined(consumer, true);
@@ -378,6 +382,26 @@ static void look_at_revocation(struct bs_consumer *consumer)
     }
 }
 
+/* Begins to leave the group. Not while we join it for the first time: librdkafka before 2.3.0 then
+ * crashes or hangs (its issue 4381), so the first rebalance is awaited for a while; after that we
+ * leave without a word, and our session times out. */
+static void look_after_closing(struct bs_consumer *consumer)
+{
+    if (!consumer->closing || consumer->close_begun || consumer->left) {
+        return;
+    }
+    if (consumer->seen_rebalance) {
+        consumer->close_begun = true;
+        rd_kafka_error_t *failed = rd_kafka_consumer_close_queue(consumer->handle, consumer->queue);
+        if (failed != NULL) { /* after a fatal error: nobody to take leave of */
+            rd_kafka_error_destroy(failed);
+            consumer->left = true;
+        }
+    } else if (bs_clock_now().mono >= consumer->close_until) {
+        consumer->left = true;
+    }
+}
+
 void bs_consumer_serve(struct bs_consumer *consumer)
 {
     if (consumer->left) {
@@ -392,6 +416,7 @@ void bs_consumer_serve(struct bs_consumer *consumer)
         look_at_revocation(consumer);
     }
     look_at_revocation(consumer);
+    look_after_closing(consumer);
     bs_kafka_secrets_refresh(&consumer->secrets, consumer->kafka->config, consumer->handle);
 }
 
@@ -579,6 +604,7 @@ struct bs_consumer *bs_consumer_create(struct bs_kafka *kafka, struct bs_error *
         bs_consumer_destroy(consumer);
         return NULL;
     }
+    consumer->subscribed = true;
     return consumer;
 }
 
@@ -590,17 +616,7 @@ bool bs_consumer_busy(const struct bs_consumer *consumer)
 void bs_consumer_close(struct bs_consumer *consumer)
 {
     consumer->closing = true;
-    if (!consumer->seen_rebalance) {
-        /* librdkafka before 2.3.0 crashes when a cooperative consumer is closed before its first
-         * assignment (its issue 4381): we leave without a word, the session times out. */
-        consumer->left = true;
-        return;
-    }
-    rd_kafka_error_t *failed = rd_kafka_consumer_close_queue(consumer->handle, consumer->queue);
-    if (failed != NULL) { /* after a fatal error: nobody to take leave of */
-        rd_kafka_error_destroy(failed);
-        consumer->left = true;
-    }
+    consumer->close_until = bs_clock_now().mono + FIRST_REBALANCE_MS;
 }
 
 bool bs_consumer_closed(struct bs_consumer *consumer)
@@ -623,7 +639,9 @@ void bs_consumer_destroy(struct bs_consumer *consumer)
     }
     rd_kafka_queue_io_event_enable(consumer->queue, -1, NULL, 0);
     rd_kafka_queue_destroy(consumer->queue);
-    rd_kafka_destroy_flags(consumer->handle, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    if (!consumer->subscribed || rd_kafka_consumer_closed(consumer->handle)) {
+        rd_kafka_destroy_flags(consumer->handle, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    } /* else it could hang for ever: what is left of it ends with the process */
     if (consumer->cluster_id != NULL) {
         rd_kafka_mem_free(NULL, consumer->cluster_id);
     }

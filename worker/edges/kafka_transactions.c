@@ -446,6 +446,12 @@ static enum step abort_transaction(struct bs_transactions *transactions)
     while (step == STEP_DONE && transactions->undelivered > 0 && !ending(transactions)) {
         rd_kafka_poll(transactions->producer, FLUSH_MS);
     }
+    if (step == STEP_DONE && transactions->refused) {
+        /* librdkafka has counted the refused messages: its next ones would be refused as out of
+         * sequence, once. A producer that begins anew is cheaper than that. */
+        drop_producer(transactions);
+        step = make_producer(transactions);
+    }
     memcpy(transactions->reason, reason, sizeof(reason));
     if (step == STEP_ENDING) {
         return STEP_ENDING;
