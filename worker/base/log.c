@@ -13,10 +13,14 @@ static enum bs_log_level configured_level = BS_LOG_INFO;
 static enum bs_log_format configured_format = BS_LOG_LOGFMT;
 
 #define LINE_SIZE 16384
+/* A value is cut, a key (which is short) never is, so that a cut line still reads as its format. */
+#define ROOM_FOR_KEYS    256
+#define ROOM_FOR_MESSAGE 2048
 
 struct line {
     char bytes[LINE_SIZE];
     size_t used;
+    size_t limit; /* where values end */
 };
 
 void bs_log_configure(enum bs_log_level level, enum bs_log_format format)
@@ -41,7 +45,7 @@ bool bs_log_level_parse(const char *name, enum bs_log_level *level)
     return false;
 }
 
-/* Room for the closing quote, brace and newline is always kept. */
+/* Room for the closing brace and newline is always kept. */
 static void put(struct line *line, char byte)
 {
     if (line->used < LINE_SIZE - 4) {
@@ -58,7 +62,7 @@ static void put_text(struct line *line, const char *text)
 
 static void put_escaped(struct line *line, const char *text)
 {
-    for (; *text != '\0'; text++) {
+    for (; *text != '\0' && line->used < line->limit; text++) {
         unsigned char byte = (unsigned char)*text;
         if (byte == '"' || byte == '\\') {
             put(line, '\\');
@@ -91,7 +95,7 @@ static bool needs_quotes(const char *text)
 
 static void put_field(struct line *line, const char *key, const char *value)
 {
-    if (value == NULL) {
+    if (value == NULL || line->used > line->limit + ROOM_FOR_KEYS / 2) {
         return;
     }
     bool json = configured_format == BS_LOG_JSON;
@@ -137,12 +141,13 @@ void bs_log(enum bs_log_level level, const struct bs_log_field *fields, const ch
     (void)vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
 
-    struct line line = {.used = 0};
+    struct line line = {.used = 0, .limit = LINE_SIZE - ROOM_FOR_MESSAGE};
     put_field(&line, "time", time_text);
     put_field(&line, "level", level_names[level]);
     for (; fields != NULL && fields->key != NULL; fields++) {
         put_field(&line, fields->key, fields->value);
     }
+    line.limit = LINE_SIZE - ROOM_FOR_KEYS;
     put_field(&line, "msg", message);
     if (configured_format == BS_LOG_JSON) {
         line.bytes[line.used++] = '}';
