@@ -1,0 +1,97 @@
+/* Kafka for the commands that are not the worker. */
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "kafka_edge_tests.h"
+#include "others.h"
+
+void topics_are_made_described_and_grown(void **state)
+{
+    (void)state;
+    struct place place;
+    place_create(&place, 2, 1);
+    struct bs_error error = BS_NO_ERROR;
+    char name[100];
+    snprintf(name, sizeof(name), "%s-made", place.name);
+    struct bs_topic_facts facts;
+    assert_int_equal(bs_kafka_describe_topic(place.client, name, JOIN_MS, &facts, &error), BS_OK);
+    assert_false(facts.exists);
+    const char *settings[] = {"cleanup.policy", "compact", "retention.ms", "-1"};
+    for (int i = 0; i < 2; i++) { /* made already is made */
+        assert_int_equal(
+            bs_kafka_create_topic(place.client, name, 2, 1, settings, 2, JOIN_MS, &error), BS_OK);
+    }
+    assert_int_equal(bs_kafka_add_partitions(place.client, name, 3, JOIN_MS, &error), BS_OK);
+    assert_int_equal(bs_kafka_describe_topic(place.client, name, JOIN_MS, &facts, &error), BS_OK);
+    assert_true(facts.exists);
+    assert_int_equal(facts.partitions, 3);
+    assert_true(facts.settings_known);
+    assert_true(facts.compacted);
+    assert_false(facts.deletes);
+    assert_int_equal(facts.retention_ms, -1);
+    assert_int_equal(bs_kafka_broker_count(place.client, JOIN_MS, &error), 1);
+    place_destroy(&place);
+}
+
+void trying_the_rights_leaves_no_trace(void **state)
+{
+    (void)state;
+    struct place place;
+    place_create(&place, 1, 1);
+    struct bs_error error = BS_NO_ERROR;
+    if (bs_kafka_try_group(place.client, JOIN_MS, &error) != BS_OK ||
+        bs_kafka_try_transaction(place.client, JOIN_MS, &error) != BS_OK) {
+        fail_msg("%s", error.message);
+    }
+    assert_int_equal(place_count(&place, place.config->topics.results), 0);
+    assert_int_equal(place_count(&place, place.config->topics.state), 0);
+    place_destroy(&place);
+}
+
+static bool check_message(void *context, int32_t partition, int64_t offset, int64_t timestamp,
+                          const struct bs_message *message)
+{
+    (void)partition;
+    (void)offset;
+    (void)timestamp;
+    int64_t *count = context;
+    assert_int_equal(message->header_count, 1);
+    assert_string_equal(message->headers[0].name, "h");
+    assert_null(message->headers[0].value.data);
+    assert_null(message->value.data);
+    assert_int_equal(message->key.size, 1);
+    return ++*count < 4;
+}
+
+void messages_are_written_and_read_as_they_are(void **state)
+{
+    (void)state;
+    struct place place;
+    place_create(&place, 3, 1);
+    struct bs_error error = BS_NO_ERROR;
+    const struct bs_header header = {"h", {NULL, 0}};
+    for (uint8_t i = 0; i < 5; i++) {
+        const struct bs_message message = {
+            .key = {&i, 1}, .value = {NULL, 0}, .headers = &header, .header_count = 1};
+        assert_int_equal(
+            bs_kafka_client_send(place.client, place.config->topics.jobs, &message, &error), BS_OK);
+    }
+    assert_int_equal(bs_kafka_client_flush(place.client, JOIN_MS, &error), BS_OK);
+    assert_int_equal(place_count(&place, place.config->topics.jobs), 5);
+    int64_t count = 0;
+    assert_int_equal(bs_kafka_client_read(place.client, place.config->topics.jobs, false,
+                                          check_message, &count, &error),
+                     BS_OK);
+    assert_int_equal(count, 4); /* the callback wanted no more */
+    assert_int_equal(
+        bs_kafka_client_read(place.client, "no-such-topic", false, check_message, &count, &error),
+        BS_ERROR_NOT_FOUND);
+    place_destroy(&place);
+}
