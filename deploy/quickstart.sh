@@ -156,7 +156,7 @@ start_services() {
 write_configuration() {
     cat >"$scratch/config.json" <<END
 {
-  "kafka": {"bootstrap.servers": "$kafka"},
+  "kafka": {"bootstrap.servers": "$kafka", "log_level": 3},
   "speechkit": {
     "transcribe_url": "$service",
     "operation_url": "$service",
@@ -173,11 +173,38 @@ END
 
 # ---- the job itself --------------------------------------------------------------------------------
 
+# field NAME LINE: a text in a line of the stand-in's log.
+field() {
+    rest=${2#*"\"$1\":\""}
+    [ "$rest" = "$2" ] || printf '%s' "${rest%%\"*}"
+}
+
+# The stand-in's log -> what a person wants to see of it. The shell's own commands, because awk and
+# sed would keep lines back in their buffers.
+print_progress() {
+    submitted=0
+    ended=0
+    while read -r line; do
+        name=$(field uri "$line")
+        outcome=$(field outcome "$line")
+        case "$line" in
+        '{"event":"submission"'*)
+            submitted=$((submitted + 1))
+            printf '   submitted  %-18s %s\n' "${name##*/}" "$(field operation "$line")"
+            ;;
+        '{"event":"check"'*'"outcome":"done"'* | '{"event":"check"'*'"outcome":"failed"'*)
+            ended=$((ended + 1))
+            printf '   %-9s  %-18s %s of %s\n' "$outcome" "${name##*/}" "$ended" "$submitted"
+            ;;
+        esac
+    done
+}
+
 # What arrives at the service, as it arrives.
 show_progress() {
     mkfifo "$scratch/progress"
-    awk -f deploy/quickstart/progress.awk "$scratch/progress" &
-    tail -n +1 -f "$scratch/arrivals.jsonl" >"$scratch/progress" & # its end is awk's end
+    print_progress <"$scratch/progress" &
+    tail -n +1 -f "$scratch/arrivals.jsonl" >"$scratch/progress" & # its end is the other's end
     processes="$processes $!"
 }
 
@@ -190,9 +217,13 @@ transcribe() {
     begin=$(date +%s)
     # In the background, because a shell hears signals only between foreground commands.
     timeout 150 "$worker" run --config "$scratch/config.json" --until-drained \
-        --fail-on-dead-letter --log-level warn &
+        --fail-on-dead-letter 2>"$scratch/worker.log" &
     processes="$processes $!"
-    wait "$!" || fail "the worker ended with status $?"
+    wait "$!" || {
+        status=$?
+        tail -n 40 "$scratch/worker.log" >&2
+        fail "the worker ended with status $status"
+    }
     end=$(date +%s)
     sleep 0.3
     printf '   %s recordings in %s s\n' "$recording_count" "$((end - begin))"
