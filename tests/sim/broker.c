@@ -139,6 +139,7 @@ static void apply_write(struct sim *sim, const struct sim_write *write)
         break;
     case BS_WRITE_RESULT:
         job->results++;
+        job->result_ms = sim->now_ms;
         break;
     case BS_WRITE_DEAD_LETTER:
         job->dead_letters++;

@@ -253,7 +253,7 @@ void sim_group_join(struct sim *sim, struct sim_worker *worker)
 void sim_group_unassign(struct sim *sim, struct sim_worker *worker, int32_t p)
 {
     struct sim_partition *partition = &sim->partitions[p];
-    worker->flows[p] = (struct sim_flow){0};
+    sim_worker_forget_flow(sim, worker, p);
     if (partition->ownership == SIM_REVOKING && partition->member == worker->member &&
         worker->in_group) {
         partition->ownership = SIM_FREE;
@@ -321,7 +321,7 @@ static void deliver_expulsion(struct sim *sim, struct sim_entry *entry)
     }
     for (int32_t p = 0; p < sim->options.partitions && worker->life == entry->life; p++) {
         if (worker->flows[p].assigned) {
-            worker->flows[p] = (struct sim_flow){0};
+            sim_worker_forget_flow(sim, worker, p);
             struct bs_event event = {.kind = BS_EVENT_LOST, .partition = p};
             sim_worker_event(sim, worker, &event);
         }

@@ -49,6 +49,7 @@ struct sim_job {
     /* committed */
     struct sim_record record;
     int32_t results, dead_letters;
+    int64_t result_ms; /* when its result was committed */
     enum bs_dead_letter_code code;
     /* told by a worker's counters, and lasting once the watermark passes it */
     bool skipped;

@@ -214,6 +214,15 @@ void sim_observe_answer(struct sim *sim, const struct sim_worker *worker,
     (void)snprintf(told->operation_id, sizeof told->operation_id, "%s", answer->operation_id);
 }
 
+/* Whether the id of a published job must still be known; those that a small limit pushes out are
+ * not followed. A minute is left for what is between the cut of a batch and its commit. */
+static bool remembers(const struct sim *sim, const struct sim_job *job)
+{
+    const struct bs_core_options *core = &sim->options.core;
+    return core->remembered_ids > SIM_JOBS &&
+           sim->now_ms < job->result_ms + core->remember_ms - 60000;
+}
+
 /* Another message with this id is paid for already, as the state topic shows. */
 static const struct sim_job *paid_twin(const struct sim *sim, const struct sim_job *job)
 {
@@ -225,7 +234,10 @@ static const struct sim_job *paid_twin(const struct sim *sim, const struct sim_j
         if (other->force) {
             return NULL; /* the order in which they came matters then */
         }
-        if (other->record.kind == SIM_RECORD_OPERATION && other->record.operation.accepted) {
+        bool remembered = other->results > 0 && remembers(sim, other);
+        bool running =
+            other->record.kind == SIM_RECORD_OPERATION && other->record.operation.accepted;
+        if (remembered || running) {
             return other;
         }
     }

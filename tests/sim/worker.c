@@ -9,6 +9,7 @@
 #define RESTART_MS  20000
 #define SHUTDOWN_MS 25000
 #define PAUSE_MS    40000
+#define STALE_MS    20000
 
 void *sim_worker_payload(struct sim_worker *worker, size_t size)
 {
@@ -154,14 +155,12 @@ static bool something_of(struct sim *sim, const struct sim_flow *flow, int32_t p
     return sim_jobs_next(sim, p, flow->position) != NULL || flow->end_told != sim_jobs_end(sim, p);
 }
 
-static void deliver_job(struct sim *sim, struct sim_worker *worker, const struct sim_job *job)
+static struct bs_event job_event(const struct sim_job *job, uint32_t epoch)
 {
-    struct sim_flow *flow = &worker->flows[job->partition];
-    flow->position = job->offset + 1;
     struct bs_event event = {.kind = BS_EVENT_JOB};
     event.job = (struct bs_job_event){
         .partition = job->partition,
-        .epoch = flow->epoch,
+        .epoch = epoch,
         .offset = job->offset,
         .job = job->job,
         .job_size = job->job_size,
@@ -178,7 +177,37 @@ static void deliver_job(struct sim *sim, struct sim_worker *worker, const struct
         event.job.refusal = BS_DEAD_INVALID_JOB;
         event.job.refusal_message = "simulated";
     }
+    return event;
+}
+
+static void deliver_job(struct sim *sim, struct sim_worker *worker, const struct sim_job *job)
+{
+    struct sim_flow *flow = &worker->flows[job->partition];
+    flow->position = job->offset + 1;
+    struct bs_event event = job_event(job, flow->epoch);
     sim_worker_event(sim, worker, &event);
+}
+
+/* One more job that was on its way when its partition went. */
+static void deliver_stale(struct sim *sim, struct sim_entry *entry)
+{
+    const struct sim_job *job = &sim->jobs[entry->numbers[0]];
+    struct bs_event event = job_event(job, (uint32_t)entry->numbers[1]);
+    sim_worker_event(sim, &sim->workers[entry->worker], &event);
+}
+
+void sim_worker_forget_flow(struct sim *sim, struct sim_worker *worker, int32_t partition)
+{
+    struct sim_flow *flow = &worker->flows[partition];
+    const struct sim_job *job = sim_jobs_next(sim, partition, flow->position);
+    if (flow->consuming && job != NULL && sim_fault(sim, 500)) {
+        sim_later(sim, sim_between(&sim->random, 1, STALE_MS),
+                  (struct sim_entry){.run = deliver_stale,
+                                     .worker = worker->index,
+                                     .life = worker->life,
+                                     .numbers = {job->index, flow->epoch}});
+    }
+    *flow = (struct sim_flow){0};
 }
 
 static void deliver_end(struct sim *sim, struct sim_worker *worker, int32_t p)

@@ -62,6 +62,8 @@ void sim_worker_stop(struct sim *sim, struct sim_worker *worker);
 void sim_worker_event(struct sim *sim, struct sim_worker *worker, struct bs_event *event);
 /* Looks at the consumer's queue soon. */
 void sim_worker_poll(struct sim *sim, struct sim_worker *worker);
+/* The partition is not the worker's any more; a job of it may still be on its way to core. */
+void sim_worker_forget_flow(struct sim *sim, struct sim_worker *worker, int32_t partition);
 void *sim_worker_payload(struct sim_worker *worker, size_t size);
 /* Ends it without a trace, when the run is over. */
 void sim_worker_destroy(struct sim_worker *worker);
