@@ -84,11 +84,11 @@ void bs_config_read_auth(struct bs_auth *auth, const cJSON *object, const char *
     }
 }
 
-static void complain_about_default(void *context, const char *field, const char *expected)
+static void complain_about_default(void *context, const char *field, const char *problem)
 {
     char path[256];
     (void)snprintf(path, sizeof path, "speechkit.defaults%s%s", field[0] == '\0' ? "" : ".", field);
-    bs_config_complain(context, path, "expected %s", expected);
+    bs_config_complain(context, path, "%s", problem);
 }
 
 /* `object` NULL: only the built-in ones. A field of its own wins over the built-in one. */

@@ -75,12 +75,12 @@ static bool read_audio(struct reader *reader, const cJSON *audio)
     return true;
 }
 
-static void note_specification(void *context, const char *field, const char *expected)
+static void note_specification(void *context, const char *field, const char *problem)
 {
     struct reader *reader = context;
     if (reader->problem[0] == '\0') {
-        (void)wrong(reader, "config.specification%s%.80s: expected %s", field[0] == '\0' ? "" : ".",
-                    field, expected);
+        (void)wrong(reader, "config.specification%s%.80s: %s", field[0] == '\0' ? "" : ".", field,
+                    problem);
     }
 }
 

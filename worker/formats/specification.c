@@ -20,23 +20,24 @@ static const struct field {
     enum field_kind kind;
     size_t place; /* in struct bs_specification */
     int64_t highest;
-    const char *expected;
+    const char *problem; /* what to say of a wrong value */
 } fields[] = {
     {"languageCode", FIELD_TEXT, offsetof(struct bs_specification, language_code), 0,
-     "a string of 1 to 100 characters"},
+     "expected a string of 1 to 100 characters"},
     {"model", FIELD_TEXT, offsetof(struct bs_specification, model), 0,
-     "a string of 1 to 100 characters"},
+     "expected a string of 1 to 100 characters"},
     {"profanityFilter", FIELD_FLAG, offsetof(struct bs_specification, profanity_filter), 0,
-     "true or false"},
+     "expected true or false"},
     {"literature_text", FIELD_FLAG, offsetof(struct bs_specification, literature_text), 0,
-     "true or false"},
+     "expected true or false"},
     {"audioEncoding", FIELD_ENCODING, offsetof(struct bs_specification, encoding), 0,
-     "LINEAR16_PCM, OGG_OPUS or MP3"},
+     "expected LINEAR16_PCM, OGG_OPUS or MP3"},
     {"sampleRateHertz", FIELD_NUMBER, offsetof(struct bs_specification, sample_rate_hertz),
-     999999999, "an integer from 1 to 999999999, or a string of it"},
+     999999999, "expected an integer from 1 to 999999999, or a string of it"},
     {"audioChannelCount", FIELD_NUMBER, offsetof(struct bs_specification, channel_count), 999,
-     "an integer from 1 to 999, or a string of it"},
-    {"rawResults", FIELD_FLAG, offsetof(struct bs_specification, raw_results), 0, "true or false"},
+     "expected an integer from 1 to 999, or a string of it"},
+    {"rawResults", FIELD_FLAG, offsetof(struct bs_specification, raw_results), 0,
+     "expected true or false"},
 };
 #define FIELD_COUNT (sizeof fields / sizeof fields[0])
 
@@ -134,7 +135,7 @@ bool bs_specification_read(const cJSON *object, struct bs_specification *out,
 {
     *out = (struct bs_specification){0};
     if (!cJSON_IsObject(object)) {
-        report(context, "", "an object");
+        report(context, "", "expected an object");
         return false;
     }
     bool good = true;
@@ -143,16 +144,17 @@ bool bs_specification_read(const cJSON *object, struct bs_specification *out,
     {
         const struct field *field = find_field(item->string);
         if (field == NULL) {
-            report(context, item->string, "no such field: the API does not know it");
+            report(context, item->string, "the API has no such field");
             good = false;
         } else if (!read_field(field, item, out)) {
-            report(context, item->string, field->expected);
+            report(context, item->string, field->problem);
             good = false;
         }
     }
     if (bs_json_member(object, "literature_text") != NULL &&
         bs_json_member(object, LITERATURE_TEXT_SECOND_NAME) != NULL) {
-        report(context, LITERATURE_TEXT_SECOND_NAME, "not together with literature_text");
+        report(context, LITERATURE_TEXT_SECOND_NAME,
+               "the same field as literature_text, which is given too");
         good = false;
     }
     return good;

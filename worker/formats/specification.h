@@ -34,8 +34,8 @@ struct bs_specification {
     enum bs_flag raw_results;
 };
 
-/* Called for each mistake: the field ("" = the object itself) and what was expected of it. */
-typedef void bs_specification_report(void *context, const char *field, const char *expected);
+/* Called for each mistake: the field ("" = the object itself) and what is wrong with it. */
+typedef void bs_specification_report(void *context, const char *field, const char *problem);
 
 /* Reads every field of `object`; what is unknown or of a wrong type is reported. False when
  * anything was. The strings are the object's. */

@@ -69,7 +69,7 @@ static void every_mistake_is_told_at_once_with_its_path(void **state)
         "objects.buckets[1]: expected a bucket's name: 2 to 63 letters, digits, '.', '_' and '-', "
         "a "
         "letter or digit first",
-        "speechkit.defaults.modell: expected no such field: the API does not know it",
+        "speechkit.defaults.modell: the API has no such field",
         "objects.endpoint: expected https:// (http:// is for loopback hosts, or with "
         "allow_insecure)",
         "speechkit.auth.none: expected only where transcribe_url and operation_url are loopback",
