@@ -91,6 +91,7 @@ void bs_intake_event(struct bs_core *core, const struct bs_event *event)
     core->counters.jobs_received++;
     if (bs_operation_by_offset(core, job->partition, job->offset) != NULL) {
         bs_partition_want_commit(core, partition);
+        bs_adoption_answered(core, job->partition, job->offset);
         return; /* restored: read again because an older job had no record yet */
     }
     if (job->refusal != BS_DEAD_NONE) {
@@ -104,5 +105,10 @@ void bs_intake_event(struct bs_core *core, const struct bs_event *event)
         return;
     }
     struct bs_operation *operation = take(core, partition, job);
-    bs_operation_move(core, operation, BS_OPERATION_WAITING, core->now.mono);
+    struct bs_orphan orphan;
+    if (bs_adoption_take(core, job->partition, job->offset, &orphan)) {
+        bs_submit_adopt(core, operation, &orphan);
+    } else {
+        bs_operation_move(core, operation, BS_OPERATION_WAITING, core->now.mono);
+    }
 }

@@ -207,12 +207,39 @@ bool bs_gate_answer(struct bs_core *core, enum bs_gate_kind kind, const struct b
 /* Full jitter: between 0 and what doubles with each attempt, at most `limit_ms`. */
 int64_t bs_backoff_ms(struct bs_core *core, int32_t attempts, int64_t limit_ms);
 
+/* ---- adoption.c: accepted, but the partition was lost before it was recorded ---- */
+
+struct bs_orphan {
+    int32_t partition;
+    uint32_t number;
+    int64_t offset;
+    bs_wall_ms submitted, created, modified;
+    char operation_id[64];
+};
+
+/* Keeps it until the job comes back to us, or somebody else has answered for it. */
+void bs_adoption_offer(struct bs_core *core, const struct bs_orphan *orphan);
+/* The same of an operation whose partition is being lost, if it is at risk. */
+void bs_adoption_orphan(struct bs_core *core, const struct bs_operation *operation);
+/* The job is ours again and nobody has a record of it: false when we know of no submission. */
+bool bs_adoption_take(struct bs_core *core, int32_t partition, int64_t offset,
+                      struct bs_orphan *orphan);
+/* The job's record, or its end, is another submission's. */
+void bs_adoption_answered(struct bs_core *core, int32_t partition, int64_t offset);
+/* Where the partition's work begins now, everything below is answered for. */
+void bs_adoption_restored(struct bs_core *core, const struct bs_partition *partition);
+/* Tells of all that are left. */
+void bs_adoption_end(struct bs_core *core);
+
 /* ---- the stages ---- */
 
 void bs_intake_event(struct bs_core *core, const struct bs_event *event);
 void bs_submit_event(struct bs_core *core, const struct bs_event *event);
 void bs_submit_step(struct bs_core *core);
 bs_mono_ms bs_submit_deadline(const struct bs_core *core);
+/* The job was submitted before: goes on with that operation. */
+void bs_submit_adopt(struct bs_core *core, struct bs_operation *operation,
+                     const struct bs_orphan *orphan);
 /* The operation failed in a way that another submission may cure, or that must be waited out. */
 void bs_submit_again(struct bs_core *core, struct bs_operation *operation, int64_t delay_ms);
 void bs_check_event(struct bs_core *core, const struct bs_event *event);
@@ -284,6 +311,8 @@ struct bs_core {
     int32_t submits_under_way, checks_under_way;
     int32_t at_risk;                     /* operations accepted and not recorded yet */
     int64_t quota_slice[BS_QUOTA_KINDS]; /* the last one that the ledgers were aged at */
+    struct bs_orphan *orphans;
+    size_t orphan_count, orphan_capacity;
     struct bs_publish publish;
     bool group_joined, stopping, stopped;
     bs_mono_ms throttled_since[BS_THROTTLE_REASONS]; /* 0 = not throttled */

@@ -262,6 +262,7 @@ static void restore_ended(struct bs_core *core, const struct bs_event *event)
     partition->state = BS_PARTITION_SERVING;
     take_up(core, partition);
     bs_ids_restored(core, partition);
+    bs_adoption_restored(core, partition);
     struct bs_link *lowest = bs_list_first(&partition->unpublished);
     partition->published = lowest != NULL && unpublished_offset(lowest) < partition->position
                                ? unpublished_offset(lowest)
@@ -323,6 +324,15 @@ static void revoked(struct bs_core *core, int32_t id)
     }
 }
 
+static void lost(struct bs_core *core, struct bs_partition *partition)
+{
+    for (struct bs_link *link = bs_list_first(&partition->unpublished); link != NULL;
+         link = bs_list_next(&partition->unpublished, link)) {
+        bs_adoption_orphan(core, BS_CONTAINER_OF(link, struct bs_operation, unpublished));
+    }
+    drop(core, partition, BS_PARTITION_UNOWNED);
+}
+
 static void end_of_partition(struct bs_core *core, const struct bs_event *event)
 {
     struct bs_partition *partition = bs_partition_find(core, event->end.partition);
@@ -347,7 +357,7 @@ void bs_partitions_event(struct bs_core *core, const struct bs_event *event)
         revoked(core, event->partition);
         break;
     case BS_EVENT_LOST:
-        drop(core, find_or_create(core, event->partition), BS_PARTITION_UNOWNED);
+        lost(core, find_or_create(core, event->partition));
         break;
     case BS_EVENT_RESTORED_OPERATION:
         restored_operation(core, &event->restored);
@@ -413,6 +423,7 @@ void bs_partitions_step(struct bs_core *core)
     }
     if (core->stopping && !core->stopped && all_settled) {
         core->stopped = true;
+        bs_adoption_end(core);
         bs_core_act(core, BS_ACTION_STOPPED);
     }
 }

@@ -101,13 +101,10 @@ void bs_submit_again(struct bs_core *core, struct bs_operation *operation, int64
 
 /* ---- answers ---- */
 
-static void accepted(struct bs_core *core, struct bs_operation *operation,
-                     const struct bs_answer *answer, bs_wall_ms sent)
+/* The service works on it: from here on it must not be forgotten. */
+static void taken(struct bs_core *core, struct bs_operation *operation,
+                  const struct bs_answer *answer, bs_wall_ms sent)
 {
-    core->counters.submissions[BS_SUBMISSION_ACCEPTED]++;
-    core->refusals = 0;
-    core->breaker_open = false;
-    bs_gate_success(core, BS_GATE_SUBMIT);
     bs_operation_set_operation_id(core, operation, answer->operation_id);
     operation->submissions++;
     operation->attempts = 0;
@@ -121,6 +118,16 @@ static void accepted(struct bs_core *core, struct bs_operation *operation,
                                                      : bs_check_due(core, operation));
     bs_publish_record(core, operation);
     bs_operation_set_at_risk(core, operation, true);
+}
+
+static void accepted(struct bs_core *core, struct bs_operation *operation,
+                     const struct bs_answer *answer, bs_wall_ms sent)
+{
+    core->counters.submissions[BS_SUBMISSION_ACCEPTED]++;
+    core->refusals = 0;
+    core->breaker_open = false;
+    bs_gate_success(core, BS_GATE_SUBMIT);
+    taken(core, operation, answer, sent);
     bs_core_notice(core, BS_LOG_DEBUG, operation, answer, "accepted");
     if (answer->kind == BS_ANSWER_FAILED) {
         bs_check_failed(core, operation, answer);
@@ -207,36 +214,58 @@ static void answered(struct bs_core *core, struct bs_operation *operation,
     refused(core, operation, answer);
 }
 
-/* The partition was lost while the request was under way. Its operation is adopted if the job is
- * ours again and nobody has submitted it since; else all that is left is to tell. */
+void bs_submit_adopt(struct bs_core *core, struct bs_operation *operation,
+                     const struct bs_orphan *orphan)
+{
+    struct bs_answer answer = {.kind = BS_ANSWER_RUNNING,
+                               .operation_id = orphan->operation_id,
+                               .created = orphan->created,
+                               .modified = orphan->modified};
+    operation->number = orphan->number;
+    taken(core, operation, &answer, orphan->submitted);
+    bs_core_notice(core, BS_LOG_INFO, operation, NULL,
+                   "adopted: submitted before its partition was lost");
+}
+
+/* The partition was lost while the request was under way. An operation that came of it is adopted
+ * as soon as the job is ours again, unless it has been submitted since. */
 static void late(struct bs_core *core, const struct bs_event *event)
 {
     const struct bs_answer *answer = &event->request.answer;
-    bool taken = answer->kind == BS_ANSWER_RUNNING || answer->kind == BS_ANSWER_DONE ||
-                 answer->kind == BS_ANSWER_FAILED;
-    if (!taken && answer->kind != BS_ANSWER_LOST && answer->kind != BS_ANSWER_UNREADABLE) {
+    if (answer->kind == BS_ANSWER_LOST || answer->kind == BS_ANSWER_UNREADABLE) {
+        core->counters.submissions[BS_SUBMISSION_UNKNOWN]++;
+        struct bs_notice *notice =
+            bs_core_notice(core, BS_LOG_WARN, NULL, answer,
+                           "submission unknown: no answer, and its partition was lost");
+        notice->partition = event->request.partition;
+        notice->offset = event->request.offset;
         return;
     }
-    struct bs_partition *partition = bs_partition_find(core, event->request.partition);
-    struct bs_operation *operation =
-        bs_operation_by_offset(core, event->request.partition, event->request.offset);
-    bool ours = partition != NULL && partition->state == BS_PARTITION_SERVING &&
-                operation != NULL && operation->state == BS_OPERATION_WAITING &&
-                operation->number < event->request.number;
-    if (taken && ours) {
-        operation->number = event->request.number;
-        accepted(core, operation, answer, event->request.sent);
+    bool accepted_late = answer->kind == BS_ANSWER_RUNNING || answer->kind == BS_ANSWER_DONE ||
+                         answer->kind == BS_ANSWER_FAILED;
+    if (!accepted_late || answer->operation_id == NULL) {
         return;
     }
-    core->counters.submissions[BS_SUBMISSION_UNKNOWN]++;
-    struct bs_notice *notice =
-        bs_core_notice(core, BS_LOG_WARN, NULL, answer,
-                       "submission unknown: its partition was lost before the answer came");
-    notice->partition = event->request.partition;
-    notice->offset = event->request.offset;
-    if (answer->operation_id != NULL) {
-        (void)snprintf(notice->operation_id, sizeof notice->operation_id, "%s",
-                       answer->operation_id);
+    core->counters.submissions[BS_SUBMISSION_ACCEPTED]++;
+    struct bs_orphan orphan = {.partition = event->request.partition,
+                               .offset = event->request.offset,
+                               .number = event->request.number,
+                               .submitted = event->request.sent,
+                               .created = answer->created,
+                               .modified = answer->modified};
+    (void)snprintf(orphan.operation_id, sizeof orphan.operation_id, "%s", answer->operation_id);
+    bs_adoption_offer(core, &orphan);
+    struct bs_partition *partition = bs_partition_find(core, orphan.partition);
+    bool ours = partition != NULL && partition->state == BS_PARTITION_SERVING;
+    if (!ours || orphan.offset >= partition->position) {
+        return; /* it may still be read again */
+    }
+    struct bs_operation *operation = bs_operation_by_offset(core, orphan.partition, orphan.offset);
+    if (operation != NULL && operation->state == BS_OPERATION_WAITING && operation->number == 0 &&
+        !operation->recorded && bs_adoption_take(core, orphan.partition, orphan.offset, &orphan)) {
+        bs_submit_adopt(core, operation, &orphan);
+    } else {
+        bs_adoption_answered(core, orphan.partition, orphan.offset);
     }
 }
 

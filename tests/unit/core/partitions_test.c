@@ -196,12 +196,12 @@ static void a_late_acceptance_is_adopted_where_the_job_is_ours_again(void **stat
     scene_job(&scene, 0, 0); /* waits: there are no credentials */
     scene_expect(&scene, "");
     scene_accepted(&scene, 0, 0, "a");
-    scene_expect(&scene, "notice info\nnotice debug 0:0\n");
+    scene_expect(&scene, "notice info 0:0\n");
     scene_tick(&scene);
     scene_expect(&scene, "commit record 0:0 subs=1 op=a; control 0 e2 w=1 p=0;\n");
 }
 
-static void a_late_acceptance_of_another_owners_job_is_told(void **state)
+static void a_late_acceptance_is_adopted_when_the_job_is_read_again(void **state)
 {
     (void)state;
     scene_serve(&scene, 0);
@@ -209,7 +209,37 @@ static void a_late_acceptance_of_another_owners_job_is_told(void **state)
     scene_lost(&scene, 0);
     scene_forget(&scene);
     scene_accepted(&scene, 0, 0, "a");
-    scene_expect(&scene, "notice warn 0:0\n");
+    scene_expect(&scene, "");
+    scene_serve(&scene, 0);
+    scene_job(&scene, 0, 0);
+    scene_expect(&scene, "notice info 0:0\n"); /* and no submission */
+}
+
+static void what_was_accepted_and_not_recorded_when_its_partition_was_lost_is_adopted(void **state)
+{
+    (void)state;
+    scene_serve(&scene, 0);
+    scene_job(&scene, 0, 0);
+    scene_accepted(&scene, 0, 0, "a");
+    scene_lost(&scene, 0);
+    scene_serve(&scene, 0);
+    scene_job(&scene, 0, 0);
+    scene_expect(&scene, "notice info 0:0\n"); /* and no submission */
+    scene_tick(&scene);
+    scene_expect(&scene, "commit record 0:0 subs=1 op=a; control 0 e2 w=1 p=0;\n");
+}
+
+static void an_acceptance_that_another_owner_has_overtaken_is_told(void **state)
+{
+    (void)state;
+    scene_serve(&scene, 0);
+    scene_job(&scene, 0, 0);
+    scene_lost(&scene, 0);
+    scene_accepted(&scene, 0, 0, "a");
+    scene_assigned(&scene, 0);
+    scene_forget(&scene);
+    scene_restored(&scene, 0, 1); /* somebody else has got past it */
+    scene_expect(&scene, "notice warn 0:0\nconsume 0 e2 from 1\n");
     struct bs_view view;
     bs_core_view(scene.core, (struct bs_now){.mono = scene.mono, .wall = scene.wall}, &view);
     assert_int_equal(view.counters->submissions[BS_SUBMISSION_UNKNOWN], 1);
@@ -289,7 +319,9 @@ int main(void)
         TEST(an_idle_partition_is_given_up_at_once),
         TEST(a_partition_being_given_up_submits_nothing_more),
         TEST(a_late_acceptance_is_adopted_where_the_job_is_ours_again),
-        TEST(a_late_acceptance_of_another_owners_job_is_told),
+        TEST(a_late_acceptance_is_adopted_when_the_job_is_read_again),
+        TEST(what_was_accepted_and_not_recorded_when_its_partition_was_lost_is_adopted),
+        TEST(an_acceptance_that_another_owner_has_overtaken_is_told),
         TEST(unreadable_state_leaves_its_partition_untouched),
         TEST(lost_jobs_stop_intake_but_what_is_paid_for_ends),
         TEST(a_graceful_stop_commits_and_then_tells),
