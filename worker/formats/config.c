@@ -11,6 +11,9 @@
 
 #define FILE_SIZE_MAX 1048576
 
+/* Far more than a person mends at once; a file that is something else altogether has thousands. */
+#define MISTAKES_SHOWN 200
+
 /* A partition must be able to pay for the longest recording: 4 hours of up to two channels. */
 #define LONGEST_BILLED_SECONDS 14400
 
@@ -23,18 +26,23 @@ char *bs_config_copy(const char *text)
 
 void bs_config_complain(struct bs_config_errors *errors, const char *path, const char *format, ...)
 {
-    char text[512], line[768];
+    char text[512], line[768], clean[768];
+    if (errors->count > MISTAKES_SHOWN) {
+        return;
+    }
+    if (errors->count == MISTAKES_SHOWN) {
+        path = "configuration";
+        format = "there are more mistakes";
+    }
     va_list arguments;
     va_start(arguments, format);
     (void)vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     (void)snprintf(line, sizeof line, "%s: %s", path, text);
+    bs_utf8_copy_cut(line, strlen(line), clean, sizeof clean);
     errors->lines = realloc(errors->lines, (errors->count + 1) * sizeof *errors->lines);
     BS_ASSERT(errors->lines != NULL);
-    char *clean = malloc(sizeof line);
-    BS_ASSERT(clean != NULL);
-    bs_utf8_copy_cut(line, strlen(line), clean, sizeof line);
-    errors->lines[errors->count++] = clean;
+    errors->lines[errors->count++] = bs_config_copy(clean);
 }
 
 static void complain_about_text(struct bs_config_errors *errors, const char *text,
