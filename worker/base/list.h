@@ -65,6 +65,19 @@ static inline struct bs_link *bs_list_first(const struct bs_list *list)
     return bs_list_empty(list) ? NULL : list->head.next;
 }
 
+/* Removes the first element; NULL when empty. */
+static inline struct bs_link *bs_list_take_first(struct bs_list *list)
+{
+    struct bs_link *link = bs_list_first(list);
+    if (link != NULL) {
+        list->head.next = link->next;
+        link->next->previous = &list->head;
+        link->previous = NULL;
+        link->next = NULL;
+    }
+    return link;
+}
+
 /* The element after `link`, or NULL at the end. */
 static inline struct bs_link *bs_list_next(const struct bs_list *list, const struct bs_link *link)
 {

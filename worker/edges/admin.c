@@ -121,8 +121,8 @@ static enum MHD_Result answer(void *context, struct MHD_Connection *connection, 
     const char *type = "text/plain; charset=utf-8";
     (void)version;
     (void)upload;
-    (void)upload_size;
     (void)request;
+    *upload_size = 0; /* whatever is sent to us is thrown away */
     unsigned int status = MHD_HTTP_METHOD_NOT_ALLOWED;
     if (strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0) {
         status = write_page(admin, path, &page, &type);

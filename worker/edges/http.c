@@ -86,6 +86,7 @@ int32_t bs_http_open_connections(const struct bs_http *http)
 /* Called right before the request is written. curl repeats a request by itself when a kept
  * connection turns out closed, and a submission that is sent twice is paid twice: the second call
  * ends the transfer. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): the parameters are curl's */
 static int before_request(void *context, char *remote_address, char *local_address, int remote_port,
                           int local_port)
 {
@@ -220,11 +221,10 @@ static void transfer_destroy(struct transfer *transfer)
 
 static struct transfer *take_idle(struct bs_http *http)
 {
-    struct bs_link *link = bs_list_first(&http->idle);
+    struct bs_link *link = bs_list_take_first(&http->idle);
     if (link == NULL) {
         return transfer_create(http);
     }
-    bs_list_remove(link);
     return BS_CONTAINER_OF(link, struct transfer, link);
 }
 
@@ -543,14 +543,12 @@ void bs_http_destroy(struct bs_http *http)
         return;
     }
     struct bs_link *link;
-    while ((link = bs_list_first(&http->active)) != NULL) {
+    while ((link = bs_list_take_first(&http->active)) != NULL) {
         struct transfer *transfer = BS_CONTAINER_OF(link, struct transfer, link);
         (void)curl_multi_remove_handle(http->multi, transfer->easy);
-        bs_list_remove(link);
         transfer_destroy(transfer);
     }
-    while ((link = bs_list_first(&http->idle)) != NULL) {
-        bs_list_remove(link);
+    while ((link = bs_list_take_first(&http->idle)) != NULL) {
         transfer_destroy(BS_CONTAINER_OF(link, struct transfer, link));
     }
     (void)curl_multi_cleanup(http->multi);

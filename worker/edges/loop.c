@@ -61,8 +61,7 @@ static volatile sig_atomic_t signal_fd = -1;
 static void free_removed(struct bs_loop *loop)
 {
     struct bs_link *link;
-    while ((link = bs_list_first(&loop->removed)) != NULL) {
-        bs_list_remove(link);
+    while ((link = bs_list_take_first(&loop->removed)) != NULL) {
         free(BS_CONTAINER_OF(link, struct bs_watch, link));
     }
 }
@@ -257,8 +256,7 @@ static void fire_timers(struct bs_loop *loop)
         bs_list_append(&due, link);
     }
     /* A callback may set or destroy another of these; it then leaves the list by itself. */
-    while ((link = bs_list_first(&due)) != NULL) {
-        bs_list_remove(link);
+    while ((link = bs_list_take_first(&due)) != NULL) {
         struct bs_timer *timer = BS_CONTAINER_OF(link, struct bs_timer, link);
         timer->when = BS_NEVER;
         timer->callback(timer->context, 0);

@@ -199,11 +199,12 @@ static void a_dry_run_tells_whether_every_line_is_a_job(void **state)
     assert_int_equal(dry_run("", 0), 0);
     assert_int_equal(dry_run(wrong, sizeof wrong - 1), 1);
     assert_int_equal(dry_run(nul, sizeof nul - 1), 1);
+    static const char beginning[] = "s3://bucket/";
     size_t size = 5000000;
     char *endless = malloc(size);
     BS_ASSERT(endless != NULL);
     memset(endless, 'a', size);
-    memcpy(endless, "s3://bucket/", 12);
+    memcpy(endless, beginning, sizeof beginning - 1);
     assert_int_equal(dry_run(endless, size), 1);
     free(endless);
 }

@@ -293,8 +293,9 @@ static void remember_once(char *seen, size_t capacity, const char *what)
     char entry[512];
     (void)snprintf(entry, sizeof entry, "\n%s\n", what);
     assert_null(strstr(seen, entry));
-    BS_ASSERT(strlen(seen) + strlen(entry) < capacity);
-    strcat(seen, entry);
+    size_t used = strlen(seen);
+    BS_ASSERT(used + strlen(entry) < capacity);
+    (void)snprintf(seen + used, capacity - used, "%s", entry);
 }
 
 static bool ends_with(const char *text, const char *end)

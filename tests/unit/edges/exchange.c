@@ -75,7 +75,7 @@ static void patience_ended(void *context, uint32_t events)
 {
     (void)context;
     (void)events;
-    BS_ASSERT(!"no answer within the test's patience");
+    bs_assert_failed("no answer within the test's patience", __FILE__, __LINE__);
 }
 
 struct exchange client_send(struct client *client, const struct bs_http_request *request)

@@ -38,7 +38,7 @@ static void patience_ended(void *context, uint32_t events)
 {
     (void)context;
     (void)events;
-    BS_ASSERT(!"the change was not seen");
+    bs_assert_failed("the change was not seen", __FILE__, __LINE__);
 }
 
 static void wait_for_change(struct vault *vault)
