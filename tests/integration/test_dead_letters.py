@@ -36,7 +36,7 @@ BAD_JOBS = {
     "wrong_rate": (
         with_specification(audioEncoding="LINEAR16_PCM", sampleRateHertz=44100),
         b"k",
-        "invalid_job",
+        "unsupported_audio",
     ),
     "forbidden_host": (
         job_value("https://elsewhere.example/recordings/a.ogg"),

@@ -55,9 +55,12 @@ class Cluster:
     def __init__(self, bootstrap):
         self.bootstrap = bootstrap
         self.admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
-        self._producer = Producer(
+        self._producer = self._new_producer()
+
+    def _new_producer(self):
+        return Producer(
             {
-                "bootstrap.servers": bootstrap,
+                "bootstrap.servers": self.bootstrap,
                 "log_level": 0,
                 "enable.idempotence": True,
                 "partitioner": "murmur2_random",
@@ -81,6 +84,7 @@ class Cluster:
             REQUEST_SECONDS
         )
         self._wait_for_partitions(name, partitions)
+        self._producer = self._new_producer()  # the old one knows the old partitions for minutes
 
     def delete_topic(self, name):
         self.admin.delete_topics([name])[name].result(REQUEST_SECONDS)
