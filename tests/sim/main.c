@@ -22,16 +22,12 @@ struct command {
     bool trace;
 };
 
-static volatile uint64_t seed_under_way;
+/* What to say should an assertion in core end the process; a signal handler may only write it. */
+static char last_words[80];
 
-/* An assertion in core ends the process: say at least with which seed. */
 static void tell_seed(int signal_number)
 {
-    char line[80];
-    int size =
-        snprintf(line, sizeof line, "sim: aborted; again with: sim --seed %" PRIu64 " --trace\n",
-                 seed_under_way);
-    ssize_t written = write(STDERR_FILENO, line, (size_t)size);
+    ssize_t written = write(STDERR_FILENO, last_words, strlen(last_words));
     (void)written;
     (void)signal(signal_number, SIG_DFL);
     (void)raise(signal_number);
@@ -85,7 +81,8 @@ static bool parse(int count, char **arguments, struct command *command)
 static bool run_seed(uint64_t seed, struct sim_report *report, int64_t *excused)
 {
     struct sim_options options;
-    seed_under_way = seed;
+    (void)snprintf(last_words, sizeof last_words,
+                   "sim: aborted; again with: sim --seed %" PRIu64 " --trace\n", seed);
     sim_options_draw(&options, seed);
     struct sim *sim = sim_run_options(&options, report);
     *report = sim->report;

@@ -58,9 +58,12 @@ static void start_again(struct sim *sim, struct sim_entry *entry)
 
 void sim_worker_forget_payloads(struct sim_worker *worker)
 {
-    while (worker->payloads != NULL) {
-        release(worker->payloads);
+    struct sim_payload *next;
+    for (struct sim_payload *payload = worker->payloads; payload != NULL; payload = next) {
+        next = payload->next;
+        free(payload);
     }
+    worker->payloads = NULL;
 }
 
 static void end_process(struct sim *sim, struct sim_worker *worker)
