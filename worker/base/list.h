@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/check.h"
+
 struct bs_link {
     struct bs_link *previous;
     struct bs_link *next;
@@ -34,8 +36,10 @@ static inline bool bs_link_in_list(const struct bs_link *link)
     return link->next != NULL;
 }
 
+/* `place` stands in a list, or is its head. */
 static inline void bs_list_insert_after(struct bs_link *place, struct bs_link *link)
 {
+    BS_ASSERT(place->next != NULL);
     link->previous = place;
     link->next = place->next;
     place->next->previous = link;

@@ -395,7 +395,7 @@ void bs_partitions_event(struct bs_core *core, const struct bs_event *event)
         end_of_partition(core, event);
         break;
     default:
-        BS_ASSERT(!"an event of partitions");
+        BS_ASSERT(false && "an event of partitions");
     }
 }
 
