@@ -1,10 +1,10 @@
 /* The worker's side of Kafka: group membership, jobs, restore, transactions.
  *
- * Three parts, each a file: kafka_consumer.c (group and jobs, on the loop), kafka_restore.c (its own
- * thread and handles), kafka_transactions.c (its own thread and producer); kafka_config.c turns the
- * configuration into librdkafka's. Everything declared here is called on the loop's thread, and all
- * callbacks come on it. Decides nothing: which partition works, from where, and what goes into a
- * transaction is core's. */
+ * Three parts, each a file: kafka_consumer.c (group and jobs, on the loop), kafka_restore.c (its
+ * own thread and handles), kafka_transactions.c (its own thread and producer); kafka_config.c turns
+ * the configuration into librdkafka's. Everything declared here is called on the loop's thread, and
+ * all callbacks come on it. Decides nothing: which partition works, from where, and what goes into
+ * a transaction is core's. */
 #ifndef BS_EDGES_KAFKA_H
 #define BS_EDGES_KAFKA_H
 
@@ -49,7 +49,8 @@ struct bs_kafka_callbacks {
     void (*transaction)(void *context, enum bs_transaction_outcome outcome, const char *message);
 
     /* --until-drained: every partition of the jobs topic has been looked at: `published` is the
-     * watermark in its committed offset's metadata (-1 = none), `end` what bs_kafka_note_ends found. */
+     * watermark in its committed offset's metadata (-1 = none), `end` what bs_kafka_note_ends
+     * found. */
     void (*published)(void *context, int32_t partition, int64_t published, int64_t end);
 
     /* This process cannot go on (fenced by a second instance, fatal librdkafka error). */
@@ -78,10 +79,10 @@ void bs_kafka_reject(struct bs_kafka *kafka, int32_t partition);
 /* Answers `revoked`. */
 void bs_kafka_unassign(struct bs_kafka *kafka, int32_t partition);
 
-/* Serves rebalance and error events, then hands out messages that have arrived: up to `limit`, round
- * robin over the partitions, each only while `wanted(context)` says so. What is not wanted stays in
- * Kafka and, up to librdkafka's small prefetch, in its partition's queue; nothing is paused.
- * Returns true when messages are left. Call it on every turn of the loop. */
+/* Serves rebalance and error events, then hands out messages that have arrived: up to `limit`,
+ * round robin over the partitions, each only while `wanted(context)` says so. What is not wanted
+ * stays in Kafka and, up to librdkafka's small prefetch, in its partition's queue; nothing is
+ * paused. Returns true when messages are left. Call it on every turn of the loop. */
 bool bs_kafka_deliver(struct bs_kafka *kafka, int32_t limit, bool (*wanted)(void *context));
 
 /* ---- transactions: one at a time ---- */
@@ -96,8 +97,8 @@ struct bs_transaction *bs_transaction_create(struct bs_kafka *kafka);
 /* Copies the message. `partition` -1: by the key as the Java client does (murmur2). */
 void bs_transaction_add(struct bs_transaction *transaction, enum bs_topic topic, int32_t partition,
                         const struct bs_message *message);
-void bs_transaction_add_offset(struct bs_transaction *transaction, int32_t partition, int64_t offset,
-                               int64_t published);
+void bs_transaction_add_offset(struct bs_transaction *transaction, int32_t partition,
+                               int64_t offset, int64_t published);
 /* Hands it to the transaction thread, which owns it from here; `transaction` is called at its end.
  * Temporary trouble is retried there without end (with `trouble`); an outcome is definite. */
 void bs_transaction_submit(struct bs_transaction *transaction);

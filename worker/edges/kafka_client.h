@@ -20,10 +20,10 @@ void bs_kafka_client_destroy(struct bs_kafka_client *client);
 struct bs_topic_facts {
     bool exists;
     int32_t partitions;
-    bool settings_known;    /* false: no right to describe, or a broker without settings (embedded) */
-    bool compacted;         /* cleanup.policy is exactly "compact" */
-    bool deletes;           /* cleanup.policy has "delete" */
-    int64_t retention_ms;   /* -1 = without limit */
+    bool settings_known;  /* false: no right to describe, or a broker without settings (embedded) */
+    bool compacted;       /* cleanup.policy is exactly "compact" */
+    bool deletes;         /* cleanup.policy has "delete" */
+    int64_t retention_ms; /* -1 = without limit */
     char settings_problem[200]; /* why they are not known */
 };
 /* DENIED names the missing right; TEMPORARY when no broker answers within `limit_ms`. */
@@ -34,19 +34,17 @@ BS_MUST_CHECK enum bs_error_code bs_kafka_describe_topic(struct bs_kafka_client 
 BS_MUST_CHECK int32_t bs_kafka_broker_count(struct bs_kafka_client *client, int32_t limit_ms,
                                             struct bs_error *error); /* -1 = failed */
 /* `settings` are name, value pairs. Succeeds when the topic exists already. */
-BS_MUST_CHECK enum bs_error_code bs_kafka_create_topic(struct bs_kafka_client *client,
-                                                       const char *topic, int32_t partitions,
-                                                       int32_t replication,
-                                                       const char *const *settings,
-                                                       size_t setting_count, int32_t limit_ms,
-                                                       struct bs_error *error);
+BS_MUST_CHECK enum bs_error_code
+bs_kafka_create_topic(struct bs_kafka_client *client, const char *topic, int32_t partitions,
+                      int32_t replication, const char *const *settings, size_t setting_count,
+                      int32_t limit_ms, struct bs_error *error);
 BS_MUST_CHECK enum bs_error_code bs_kafka_add_partitions(struct bs_kafka_client *client,
                                                          const char *topic, int32_t partitions,
                                                          int32_t limit_ms, struct bs_error *error);
 /* Tries the group (coordinator, read right) and the transactional id (an empty transaction):
  * each missing right by its name in `error`. */
-BS_MUST_CHECK enum bs_error_code bs_kafka_try_group(struct bs_kafka_client *client, int32_t limit_ms,
-                                                    struct bs_error *error);
+BS_MUST_CHECK enum bs_error_code bs_kafka_try_group(struct bs_kafka_client *client,
+                                                    int32_t limit_ms, struct bs_error *error);
 BS_MUST_CHECK enum bs_error_code bs_kafka_try_transaction(struct bs_kafka_client *client,
                                                           int32_t limit_ms, struct bs_error *error);
 
