@@ -248,7 +248,6 @@ void sim_broker_begin(struct sim *sim, struct sim_worker *worker, const struct b
     transaction->life = worker->life;
     transaction->member = worker->member;
     transaction->generation = worker->generation;
-    transaction->cut_ms = sim->now_ms;
     transaction->write_count = batch->write_count;
     transaction->writes = calloc(batch->write_count + 1, sizeof *transaction->writes);
     BS_ASSERT(transaction->writes != NULL);

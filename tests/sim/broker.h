@@ -65,7 +65,6 @@ struct sim_transaction {
     int32_t worker;
     uint32_t life;
     int64_t member, generation; /* as they were when it was cut */
-    int64_t cut_ms;
     struct sim_write *writes;
     size_t write_count;
     int32_t partitions[SIM_PARTITIONS];

@@ -19,7 +19,7 @@ static struct sim_worker *worker_of(struct sim *sim, int64_t member)
     return NULL;
 }
 
-bool sim_group_has(const struct sim *sim, int64_t member)
+static bool has_member(const struct sim *sim, int64_t member)
 {
     for (int32_t w = 0; w < sim->options.workers; w++) {
         if (sim->workers[w].member == member && sim->workers[w].in_group) {
@@ -31,7 +31,7 @@ bool sim_group_has(const struct sim *sim, int64_t member)
 
 bool sim_group_accepts(const struct sim *sim, int64_t member, int64_t generation)
 {
-    return sim_group_has(sim, member) && generation == sim->group.generation;
+    return has_member(sim, member) && generation == sim->group.generation;
 }
 
 /* A rebalance waits for everybody: for partitions to be given up, for a silent member to be heard

@@ -30,7 +30,6 @@ void sim_group_heard(struct sim *sim, struct sim_worker *worker);
 void sim_group_unassign(struct sim *sim, struct sim_worker *worker, int32_t partition);
 /* What the broker checks of a transaction's offsets: member and generation. */
 bool sim_group_accepts(const struct sim *sim, int64_t member, int64_t generation);
-bool sim_group_has(const struct sim *sim, int64_t member);
 /* A rebalance for no reason that a worker could see. */
 void sim_group_shuffle(struct sim *sim);
 

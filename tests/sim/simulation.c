@@ -76,9 +76,7 @@ static void job_appears(struct sim *sim, struct sim_entry *entry)
 {
     (void)entry;
     for (int32_t w = 0; w < sim->options.workers; w++) {
-        if (!sim->workers[w].paused) {
-            sim_worker_poll(sim, &sim->workers[w]);
-        }
+        sim_worker_poll(sim, &sim->workers[w]);
     }
 }
 
