@@ -1,10 +1,11 @@
 /* The worker's side of Kafka: group membership, jobs, restore, transactions.
  *
- * Three parts, each a file: kafka_consumer.c (group and jobs, on the loop), kafka_restore.c (its
- * own thread and handles), kafka_transactions.c (its own thread and producer); kafka_config.c turns
- * the configuration into librdkafka's. Everything declared here is called on the loop's thread, and
- * all callbacks come on it. Decides nothing: which partition works, from where, and what goes into
- * a transaction is core's. */
+ * kafka_consumer.c (group and jobs, on the loop), kafka_restore.c, kafka_transactions.c and
+ * kafka_published.c (each a thread with handles of its own), kafka_config.c (the configuration as
+ * librdkafka's), kafka.c (the whole). Everything declared here is called on the loop's thread, and
+ * all callbacks come on it, from bs_kafka_deliver or a bell of the loop: never from inside another
+ * function of this header. Decides nothing: which partition works, from where, and what goes into a
+ * transaction is core's. */
 #ifndef BS_EDGES_KAFKA_H
 #define BS_EDGES_KAFKA_H
 
@@ -21,13 +22,15 @@
 struct bs_kafka;
 
 struct bs_kafka_callbacks {
-    /* A rebalance gave us this partition. The member's assignment is held until each partition of
-     * the rebalance was answered with bs_kafka_consume or bs_kafka_reject. */
+    /* A rebalance gave us this partition: restore it, then answer with bs_kafka_consume, or with
+     * bs_kafka_reject. However long that takes it holds no rebalance up, and the partition may be
+     * revoked or lost before. */
     void (*assigned)(void *context, int32_t partition);
     /* It is to be given up: answer with bs_kafka_unassign when nothing of it is under way. The
      * rebalance is held until then. */
     void (*revoked)(void *context, int32_t partition);
-    /* It is gone already (expelled, session timed out); nothing to answer. */
+    /* It is gone already (expelled, session timed out); nothing to answer. Also for one that is
+     * being given up. It may be assigned again right after, by the next generation. */
     void (*lost)(void *context, int32_t partition);
     /* The group is joined (an assignment was received, maybe an empty one), or left or lost. */
     void (*group)(void *context, bool joined);
@@ -48,9 +51,9 @@ struct bs_kafka_callbacks {
 
     void (*transaction)(void *context, enum bs_transaction_outcome outcome, const char *message);
 
-    /* --until-drained: every partition of the jobs topic has been looked at: `published` is the
-     * watermark in its committed offset's metadata (-1 = none), `end` what bs_kafka_note_ends
-     * found. */
+    /* --until-drained, for each partition of the jobs topic: `published` is the watermark in its
+     * committed offset's metadata (-1 = none), `end` what bs_kafka_note_ends found (0 where nothing
+     * stood in it: nothing to wait for). */
     void (*published)(void *context, int32_t partition, int64_t published, int64_t end);
 
     /* This process cannot go on (fenced by a second instance, fatal librdkafka error). */
@@ -82,7 +85,9 @@ void bs_kafka_unassign(struct bs_kafka *kafka, int32_t partition);
 /* Serves rebalance and error events, then hands out messages that have arrived: up to `limit`,
  * round robin over the partitions, each only while `wanted(context)` says so. What is not wanted
  * stays in Kafka and, up to librdkafka's small prefetch, in its partition's queue; nothing is
- * paused. Returns true when messages are left. Call it on every turn of the loop. */
+ * paused.
+ * Returns true when `limit` ended it: more may be there, so call it again without waiting. What was
+ * not wanted does not count: it comes when jobs are wanted again. Call it on every turn. */
 bool bs_kafka_deliver(struct bs_kafka *kafka, int32_t limit, bool (*wanted)(void *context));
 
 /* ---- transactions: one at a time ---- */

@@ -60,7 +60,6 @@ static const struct setting owned[] = {
     {CONSUMERS, "enable.auto.commit", "false"},
     {CONSUMERS, "enable.auto.offset.store", "false"},
     {CONSUMERS, "enable.partition.eof", "true"},
-    {CONSUMERS, "allow.auto.create.topics", "false"},
     /* Jobs that are gone stop their partition, loudly; state starts where its log starts. */
     {MEMBER, "auto.offset.reset", "error"},
     {READERS, "auto.offset.reset", "earliest"},
@@ -74,16 +73,15 @@ static const struct setting owned[] = {
 
 static void on_log(const rd_kafka_t *handle, int level, const char *facility, const char *text)
 {
-    enum bs_log_level mapped = BS_LOG_DEBUG; /* LOG_INFO: connections that come and go */
-    if (level <= LOG_CRIT) {
-        mapped = BS_LOG_ERROR;
-    } else if (level <= LOG_WARNING) {
-        mapped = BS_LOG_WARN; /* an LOG_ERR of librdkafka is a connection that it will retry */
-    } else if (level == LOG_NOTICE) {
-        mapped = BS_LOG_INFO;
+    /* Never an error: what an operator must act on is said by the place that decides it. */
+    enum bs_log_level mapped = level <= LOG_WARNING ? BS_LOG_WARN : BS_LOG_INFO;
+    if (level >= LOG_INFO) {
+        mapped = BS_LOG_DEBUG; /* connections that come and go */
     }
-    /* A consumer's property on a producer (and the other way round) is meant to be ignored. */
-    if (facility != NULL && strcmp(facility, "CONFWARN") == 0) {
+    /* A consumer's property on a producer (and the other way round) is meant to be ignored; the
+     * embedded broker cannot be told not to make topics, and says so at each question. */
+    if (facility != NULL &&
+        (strcmp(facility, "CONFWARN") == 0 || strcmp(facility, "AUTOCREATE") == 0)) {
         mapped = BS_LOG_DEBUG;
     }
     const struct bs_log_field fields[] = {{"from", "librdkafka"},

@@ -18,54 +18,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "edges/kafka_internal.h"
+#include "edges/kafka_consumer.h"
 
 /* At most so many events of the consumer's queue at a time, so that the loop goes on. */
 #define EVENTS_AT_A_TIME   1000
 #define MEMBERSHIP_MS      500
 #define FIRST_REBALANCE_MS 8000 /* a join takes 3 to 7 s where others must answer first */
 
-struct owned_partition {
-    bool given;     /* the group's assignment has it, as librdkafka sees it */
-    bool announced; /* core knows it as ours */
-    bool restoring;
-    bool fetched;  /* it is in librdkafka's assignment: messages come */
-    bool quiet;    /* nothing of it is delivered any more */
-    bool revoking; /* core was asked to give it up */
-    uint32_t epoch;
-    int64_t position; /* what is below was delivered */
-    rd_kafka_queue_t *queue;
-};
-
-struct bs_consumer {
-    struct bs_kafka *kafka;
-    rd_kafka_t *handle;
-    rd_kafka_queue_t *queue;
-    struct owned_partition *partitions;
-    int32_t partition_count;
-    int32_t next_delivered; /* round robin */
-    char member_id[BS_MEMBER_ID_SIZE];
-    bool subscribed;
-    bool joined;
-    bool seen_rebalance;
-    bool closing;
-    bool close_begun;
-    bool left; /* without a word to the group */
-    bs_mono_ms close_until;
-    bool fatal_told;
-    rd_kafka_topic_partition_list_t *revoked; /* held; NULL = none */
-    int32_t revocations_open; /* it is finished by the next look when none is left */
-    bool revoked_lost;
-    bs_mono_ms next_membership;
-    struct bs_trouble_gate gate;
-    struct bs_header_scratch headers;
-    struct bs_kafka_secrets secrets;
-    char *cluster_id;
-};
-
 /* ---- the table of partitions ---- */
 
-static struct owned_partition *partition_at(struct bs_consumer *consumer, int32_t number)
+static struct bs_owned_partition *partition_at(struct bs_consumer *consumer, int32_t number)
 {
     if (number >= consumer->partition_count) {
         size_t count = (size_t)number + 16;
@@ -78,14 +40,8 @@ static struct owned_partition *partition_at(struct bs_consumer *consumer, int32_
     return &consumer->partitions[number];
 }
 
-/* NULL where we have never seen it. */
-static struct owned_partition *known_partition(const struct bs_consumer *consumer, int32_t number)
-{
-    return number >= 0 && number < consumer->partition_count ? &consumer->partitions[number] : NULL;
-}
-
 /* Core's part of it ends; librdkafka's may go on. */
-static void forget(struct owned_partition *partition)
+static void forget(struct bs_owned_partition *partition)
 {
     partition->announced = false;
     partition->restoring = false;
@@ -126,7 +82,7 @@ static void stop_fetching(struct bs_consumer *consumer, const rd_kafka_topic_par
     rd_kafka_topic_partition_list_t *fetched = rd_kafka_topic_partition_list_new(8);
     const char *topic = consumer->kafka->config->topics.jobs;
     for (int32_t number = 0; number < consumer->partition_count; number++) {
-        struct owned_partition *partition = &consumer->partitions[number];
+        struct bs_owned_partition *partition = &consumer->partitions[number];
         bool named =
             list == NULL || rd_kafka_topic_partition_list_find(list, topic, number) != NULL;
         if (!named || !partition->fetched) {
@@ -156,7 +112,7 @@ static void stop_fetching(struct bs_consumer *consumer, const rd_kafka_topic_par
 static void lose_all(struct bs_consumer *consumer)
 {
     for (int32_t number = 0; number < consumer->partition_count; number++) {
-        struct owned_partition *partition = &consumer->partitions[number];
+        struct bs_owned_partition *partition = &consumer->partitions[number];
         if (partition->announced) {
             forget(partition);
             consumer->kafka->callbacks.lost(consumer->kafka->context, number);
@@ -196,7 +152,7 @@ static void on_revoke(struct bs_consumer *consumer, const rd_kafka_topic_partiti
     }
     consumer->revocations_open = 1; /* ours: callbacks may answer while we are still asking */
     for (int i = 0; i < list->cnt; i++) {
-        struct owned_partition *partition = partition_at(consumer, list->elems[i].partition);
+        struct bs_owned_partition *partition = partition_at(consumer, list->elems[i].partition);
         if (partition->announced) {
             partition->revoking = true;
             partition->quiet = true;
@@ -213,7 +169,7 @@ static void on_revoke(struct bs_consumer *consumer, const rd_kafka_topic_partiti
 
 void bs_consumer_unassign(struct bs_consumer *consumer, int32_t number)
 {
-    struct owned_partition *partition = known_partition(consumer, number);
+    struct bs_owned_partition *partition = bs_consumer_partition(consumer, number);
     if (partition == NULL || !partition->revoking) {
         return; /* lost meanwhile */
     }
@@ -250,7 +206,7 @@ static void on_assign(struct bs_consumer *consumer, const rd_kafka_topic_partiti
     }
     set_joined(consumer, true);
     for (int32_t number = 0; number < consumer->partition_count; number++) {
-        struct owned_partition *partition = &consumer->partitions[number];
+        struct bs_owned_partition *partition = &consumer->partitions[number];
         if (partition->given && !partition->announced) {
             partition->announced = true;
             kafka->callbacks.assigned(kafka->context, number);
@@ -267,103 +223,6 @@ static void on_rebalance(struct bs_consumer *consumer, rd_kafka_event_t *event)
     } else {
         on_revoke(consumer, list);
     }
-}
-
-/* ---- errors ---- */
-
-static void on_fatal(struct bs_consumer *consumer)
-{
-    char text[300];
-    rd_kafka_resp_err_t code = rd_kafka_fatal_error(consumer->handle, text, sizeof(text));
-    struct bs_kafka *kafka = consumer->kafka;
-    if (consumer->fatal_told) {
-        return;
-    }
-    consumer->fatal_told = true;
-    bool fenced = code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID;
-    atomic_store(&kafka->fenced, fenced);
-    struct bs_report *report =
-        fenced
-            ? bs_report_create(
-                  BS_REPORT_FATAL, "another process uses the instance id %s",
-                  kafka->config->group_instance_id == NULL ? "" : kafka->config->group_instance_id)
-            : bs_report_create(BS_REPORT_FATAL, "Kafka consumer: %s", text);
-    bs_report_send(kafka, report);
-}
-
-static void on_error(struct bs_consumer *consumer, rd_kafka_event_t *event)
-{
-    rd_kafka_resp_err_t code = rd_kafka_event_error(event);
-    if (rd_kafka_event_error_is_fatal(event) || rd_kafka_fatal_error(consumer->handle, NULL, 0)) {
-        on_fatal(consumer);
-        return;
-    }
-    rd_kafka_topic_partition_t *place = rd_kafka_event_topic_partition(event);
-    struct owned_partition *partition =
-        place == NULL ? NULL : known_partition(consumer, place->partition);
-    if (partition != NULL && !partition->quiet && code == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-        consumer->kafka->callbacks.end_of_partition(consumer->kafka->context, place->partition,
-                                                    partition->epoch, place->offset);
-    } else if (partition != NULL && !partition->quiet &&
-               (code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
-                code == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE)) {
-        partition->quiet = true;
-        bs_restore_count_lost(consumer->kafka->restore, place->partition, partition->epoch,
-                              partition->position);
-    } else if (code != RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-        const char *right = bs_kafka_missing_right(code);
-        bs_report_trouble(consumer->kafka, &consumer->gate, "%s%s%s",
-                          rd_kafka_event_error_string(event), right == NULL ? "" : ": ",
-                          right == NULL ? "" : right);
-    }
-    if (place != NULL) {
-        rd_kafka_topic_partition_destroy(place);
-    }
-}
-
-/* ---- jobs ---- */
-
-static void on_message(struct bs_consumer *consumer, const rd_kafka_message_t *received)
-{
-    struct owned_partition *partition = known_partition(consumer, received->partition);
-    if (received->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        bs_report_trouble(consumer->kafka, &consumer->gate, "reading jobs: %s",
-                          rd_kafka_message_errstr(received));
-        return;
-    }
-    /* After a rebalance librdkafka may fetch again what was delivered just before it. */
-    if (partition == NULL || partition->quiet || received->offset < partition->position) {
-        return;
-    }
-    partition->position = received->offset + 1;
-    struct bs_message message = bs_kafka_message(received, &consumer->headers);
-    consumer->kafka->callbacks.job(consumer->kafka->context, received->partition, partition->epoch,
-                                   received->offset, rd_kafka_message_timestamp(received, NULL),
-                                   &message);
-}
-
-/* Whether it carried a job. */
-static bool on_event(struct bs_consumer *consumer, rd_kafka_event_t *event)
-{
-    const rd_kafka_message_t *received = NULL;
-    switch (rd_kafka_event_type(event)) {
-    case RD_KAFKA_EVENT_REBALANCE:
-        on_rebalance(consumer, event);
-        break;
-    case RD_KAFKA_EVENT_ERROR:
-        on_error(consumer, event);
-        break;
-    case RD_KAFKA_EVENT_FETCH:
-        received = rd_kafka_event_message_next(event);
-        if (received != NULL) {
-            on_message(consumer, received);
-        }
-        break;
-    default:
-        break;
-    }
-    rd_kafka_event_destroy(event);
-    return received != NULL;
 }
 
 /* The held revocation, if any: is it answered, or is there nothing left to answer? */
@@ -412,7 +271,12 @@ void bs_consumer_serve(struct bs_consumer *consumer)
         if (event == NULL) {
             break;
         }
-        on_event(consumer, event);
+        if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE) {
+            on_rebalance(consumer, event);
+            rd_kafka_event_destroy(event);
+        } else {
+            bs_consumer_take(consumer, event);
+        }
         look_at_revocation(consumer);
     }
     look_at_revocation(consumer);
@@ -420,52 +284,11 @@ void bs_consumer_serve(struct bs_consumer *consumer)
     bs_kafka_secrets_refresh(&consumer->secrets, consumer->kafka->config, consumer->handle);
 }
 
-/* Serves one partition's queue up to its next job; true when there was one. */
-static bool deliver_one(struct bs_consumer *consumer, int32_t number)
-{
-    for (;;) {
-        struct owned_partition *partition = &consumer->partitions[number];
-        if (!partition->fetched || partition->quiet) {
-            return false;
-        }
-        rd_kafka_event_t *event = rd_kafka_queue_poll(partition->queue, 0);
-        if (event == NULL) {
-            return false;
-        }
-        if (on_event(consumer, event)) {
-            return true;
-        }
-    }
-}
-
-bool bs_kafka_deliver(struct bs_kafka *kafka, int32_t limit, bool (*wanted)(void *context))
-{
-    struct bs_consumer *consumer = kafka->consumer;
-    bs_consumer_serve(consumer);
-    int32_t idle = 0; /* partitions in a row that had nothing */
-    int32_t delivered = 0;
-    while (consumer->partition_count > 0 && idle < consumer->partition_count &&
-           wanted(kafka->context)) {
-        if (delivered == limit) {
-            return true;
-        }
-        int32_t number = consumer->next_delivered % consumer->partition_count;
-        consumer->next_delivered = (number + 1) % consumer->partition_count;
-        if (deliver_one(consumer, number)) {
-            delivered++;
-            idle = 0;
-        } else {
-            idle++;
-        }
-    }
-    return false;
-}
-
 /* ---- what core decides about a partition ---- */
 
 void bs_consumer_restore(struct bs_consumer *consumer, int32_t number, uint32_t epoch)
 {
-    struct owned_partition *partition = known_partition(consumer, number);
+    struct bs_owned_partition *partition = bs_consumer_partition(consumer, number);
     if (partition != NULL && partition->announced) {
         partition->restoring = true;
         partition->epoch = epoch;
@@ -474,14 +297,14 @@ void bs_consumer_restore(struct bs_consumer *consumer, int32_t number, uint32_t 
 
 bool bs_consumer_restoring(const struct bs_consumer *consumer, int32_t number, uint32_t epoch)
 {
-    const struct owned_partition *partition = known_partition(consumer, number);
+    const struct bs_owned_partition *partition = bs_consumer_partition(consumer, number);
     return partition != NULL && partition->announced && partition->restoring &&
            partition->epoch == epoch;
 }
 
 void bs_consumer_stop_partition(struct bs_consumer *consumer, int32_t number)
 {
-    struct owned_partition *partition = known_partition(consumer, number);
+    struct bs_owned_partition *partition = bs_consumer_partition(consumer, number);
     if (partition != NULL) {
         partition->quiet = true;
         partition->restoring = false;
@@ -491,7 +314,7 @@ void bs_consumer_stop_partition(struct bs_consumer *consumer, int32_t number)
 void bs_kafka_consume(struct bs_kafka *kafka, int32_t number, uint32_t epoch, int64_t offset)
 {
     struct bs_consumer *consumer = kafka->consumer;
-    struct owned_partition *partition = known_partition(consumer, number);
+    struct bs_owned_partition *partition = bs_consumer_partition(consumer, number);
     if (partition == NULL || !partition->announced || partition->revoking || partition->fetched ||
         rd_kafka_assignment_lost(consumer->handle) != 0) {
         return; /* gone, or about to be told so; adding a partition would clear that mark */

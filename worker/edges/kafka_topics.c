@@ -5,7 +5,8 @@
 
 #include "edges/kafka_client_internal.h"
 
-#define POLL_MS 50
+#define POLL_MS       50
+#define CONTROLLER_MS 1000
 
 /* Waits for one administrative answer; NULL when none comes in time. */
 static rd_kafka_event_t *await_answer(rd_kafka_queue_t *queue, int32_t limit_ms)
@@ -83,6 +84,12 @@ static void take_settings(const rd_kafka_ConfigResource_t *resource, struct bs_t
 static void describe_settings(struct bs_kafka_client *client, const char *topic, int32_t limit_ms,
                               struct bs_topic_facts *facts)
 {
+    /* The embedded broker of librdkafka has no controller: the question would only time out. */
+    if (rd_kafka_controllerid(client->reader, CONTROLLER_MS) < 0) {
+        snprintf(facts->settings_problem, sizeof(facts->settings_problem),
+                 "the cluster names no controller that could tell them");
+        return;
+    }
     rd_kafka_queue_t *queue = rd_kafka_queue_new(client->reader);
     rd_kafka_ConfigResource_t *resource =
         rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
