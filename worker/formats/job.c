@@ -9,6 +9,7 @@
 
 #include "formats/job_fields.h"
 #include "formats/job_pack.h"
+#include "formats/json_arena.h"
 #include "formats/url.h"
 
 /* The service's limits. */
@@ -212,6 +213,7 @@ void bs_job_decode(const struct bs_config *config, const struct bs_source *sourc
                    const struct bs_message *message, struct bs_job_event *event,
                    struct bs_buffer *scratch)
 {
+    bs_json_arena_begin();
     struct draft draft = {.config = config, .fields = {.size_bytes = -1}};
     draft.refusal = read_job(&draft, message->value);
     pack(&draft, source, message, scratch);
@@ -251,5 +253,6 @@ void bs_job_decode(const struct bs_config *config, const struct bs_source *sourc
     cJSON_Delete(draft.json);
     cJSON_Delete(draft.defaults_json);
     cJSON_free(draft.labels_json);
+    bs_json_arena_end();
     bs_buffer_free(&draft.link);
 }

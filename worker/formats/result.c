@@ -144,20 +144,19 @@ static void add_transcript(cJSON *result, struct bs_transcript_parts *parts, cJS
 static void finish_payload(const struct bs_config *config, const cJSON *result,
                            struct bs_payload *payload)
 {
-    struct bs_buffer value = {0};
     char *text = cJSON_PrintUnformatted(result);
     BS_ASSERT(text != NULL);
-    value.data = (uint8_t *)text;
-    value.size = strlen(text);
-    if ((int64_t)value.size > config->results.compress_over_bytes) {
-        struct bs_buffer packed = {0};
-        bs_gzip((struct bs_bytes){.data = value.data, .size = value.size}, &packed);
-        cJSON_free(text);
-        value = packed;
-        uint8_t *fitted = realloc(value.data, value.size); /* it waits for its transaction */
-        value.data = fitted == NULL ? value.data : fitted;
-        payload->gzipped = true;
+    struct bs_bytes plain = {.data = (const uint8_t *)text, .size = strlen(text)};
+    struct bs_buffer value = {0};
+    payload->gzipped = (int64_t)plain.size > config->results.compress_over_bytes;
+    if (payload->gzipped) {
+        bs_gzip(plain, &value);
+    } else {
+        bs_buffer_append(&value, plain.data, plain.size);
     }
+    cJSON_free(text);
+    uint8_t *fitted = realloc(value.data, value.size); /* it waits for its transaction */
+    value.data = fitted == NULL ? value.data : fitted;
     payload->value = value.data;
     payload->size = value.size;
     payload->too_large = (int64_t)value.size > config->results.inline_bytes;
@@ -212,7 +211,7 @@ void bs_payload_free(void *opaque)
 {
     struct bs_payload *payload = opaque;
     if (payload != NULL) {
-        free(payload->value); /* cJSON allocates with malloc too */
+        free(payload->value);
         free(payload);
     }
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "formats/json.h"
+#include "formats/json_arena.h"
 #include "formats/result.h"
 #include "formats/speechkit.h"
 
@@ -200,6 +201,7 @@ void bs_speechkit_decode_submission(int32_t http_status, struct bs_bytes body,
 {
     struct storage *storage = begin(http_status, answer);
     struct bs_json_problem problem;
+    bs_json_arena_begin();
     cJSON *json = bs_json_parse_tolerant(body.data, body.size, &problem);
     *storage_out = storage;
     if (is_success(http_status)) {
@@ -209,6 +211,7 @@ void bs_speechkit_decode_submission(int32_t http_status, struct bs_bytes body,
         answer->kind = BS_ANSWER_LOST; /* a gateway lost the service's answer: perhaps accepted */
     }
     cJSON_Delete(json);
+    bs_json_arena_end();
 }
 
 /* done, with a response: the result. */
@@ -259,20 +262,13 @@ static const char *check_problem(const cJSON *body, const struct bs_json_problem
     return looks_like_one ? NULL : "the answer is no operation";
 }
 
-void bs_speechkit_decode_check(const struct bs_config *config, const struct bs_operation *operation,
-                               const char *worker, bs_wall_ms now, int32_t http_status,
-                               struct bs_bytes body, struct bs_answer *answer, void **storage_out)
+/* A 2xx answer to a check. */
+static void take_check(const struct bs_config *config, const struct bs_operation *operation,
+                       const char *worker, bs_wall_ms now, cJSON *json,
+                       const struct bs_json_problem *problem, struct bs_answer *answer,
+                       struct storage *storage)
 {
-    struct storage *storage = begin(http_status, answer);
-    struct bs_json_problem problem;
-    cJSON *json = bs_json_parse_tolerant(body.data, body.size, &problem);
-    *storage_out = storage;
-    if (!is_success(http_status)) {
-        (void)take_error(http_status, json, body.size, answer, storage);
-        cJSON_Delete(json);
-        return;
-    }
-    const char *reason = check_problem(json, &problem, operation);
+    const char *reason = check_problem(json, problem, operation);
     answer->created = read_moment(json, "createdAt");
     answer->modified = read_moment(json, "modifiedAt");
     if (reason != NULL) {
@@ -284,7 +280,24 @@ void bs_speechkit_decode_check(const struct bs_config *config, const struct bs_o
     } else {
         take_response(config, operation, worker, now, json, answer, storage);
     }
+}
+
+void bs_speechkit_decode_check(const struct bs_config *config, const struct bs_operation *operation,
+                               const char *worker, bs_wall_ms now, int32_t http_status,
+                               struct bs_bytes body, struct bs_answer *answer, void **storage_out)
+{
+    struct storage *storage = begin(http_status, answer);
+    struct bs_json_problem problem;
+    bs_json_arena_begin();
+    cJSON *json = bs_json_parse_tolerant(body.data, body.size, &problem);
+    *storage_out = storage;
+    if (is_success(http_status)) {
+        take_check(config, operation, worker, now, json, &problem, answer, storage);
+    } else {
+        (void)take_error(http_status, json, body.size, answer, storage);
+    }
     cJSON_Delete(json);
+    bs_json_arena_end();
 }
 
 void bs_speechkit_free(void *storage)
