@@ -40,7 +40,13 @@ def enqueue(scene, count, audio_seconds=None, prefix="call"):
             f"s3://recordings/2026/07/14/office-42/incoming/{job_id}-79161234567.ogg",
             id=job_id,
             audio={"sizeBytes": 240_000, **known},
-            labels={"office": "42", "direction": "incoming", "queue": "second-line"},
+            labels={
+                "office": "42",
+                "direction": "incoming",
+                "queue": "second-line",
+                "agent": "a.n.other",
+                "campaign": "summer-2026",
+            },
         )
         jobs.append((job_id.encode(), value, (), None))
     scene.cluster.produce(scene.topics["jobs"], jobs)
@@ -70,6 +76,11 @@ def answered_round(scene, jobs, duration_ms, audio_seconds, **checks):
     wait_for_results(scene, jobs)
     elapsed = time.monotonic() - started
     cpu = measure.cpu_seconds(worker.pid)
+    wait_until(
+        lambda: sum(check.outcome == "done" for check in standin.checks()) >= jobs,
+        10,
+        "the stand-in's journal is complete",
+    )
     submissions, checks = standin.submissions(), standin.checks()
     requests = len(submissions) + len(checks)
     delays = measure.detection_delays(checks)

@@ -74,7 +74,9 @@ class Broker(Process):
     def start(self):
         """Formats the data folder the first time; returns once the broker answers."""
         if not self._data.exists():
-            cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+            # A zero byte in front: an id must not begin with "-", which would read as an option.
+            random = b"\0" + uuid.uuid4().bytes[1:]
+            cluster_id = base64.urlsafe_b64encode(random).decode().rstrip("=")
             subprocess.run(
                 self._java(
                     "kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", self._properties
