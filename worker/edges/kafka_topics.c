@@ -80,12 +80,29 @@ static void take_settings(const rd_kafka_ConfigResource_t *resource, struct bs_t
     }
 }
 
+/* The embedded broker of librdkafka names a controller that is none of its brokers: a question for
+ * it would only time out. */
+static bool has_controller(struct bs_kafka_client *client)
+{
+    int32_t controller = rd_kafka_controllerid(client->reader, CONTROLLER_MS);
+    const struct rd_kafka_metadata *metadata = NULL;
+    if (controller < 0 || rd_kafka_metadata(client->reader, 0, NULL, &metadata, CONTROLLER_MS) !=
+                              RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return controller >= 0; /* unknown: the question itself will tell */
+    }
+    bool found = false;
+    for (int i = 0; i < metadata->broker_cnt; i++) {
+        found = found || metadata->brokers[i].id == controller;
+    }
+    rd_kafka_metadata_destroy(metadata);
+    return found;
+}
+
 /* Settings that are not to be had are no failure: `facts` says why. */
 static void describe_settings(struct bs_kafka_client *client, const char *topic, int32_t limit_ms,
                               struct bs_topic_facts *facts)
 {
-    /* The embedded broker of librdkafka has no controller: the question would only time out. */
-    if (rd_kafka_controllerid(client->reader, CONTROLLER_MS) < 0) {
+    if (!has_controller(client)) {
         snprintf(facts->settings_problem, sizeof(facts->settings_problem),
                  "the cluster names no controller that could tell them");
         return;
