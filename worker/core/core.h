@@ -480,6 +480,10 @@ const char *bs_check_outcome_name(enum bs_check_outcome outcome);
 const char *bs_throttle_reason_name(enum bs_throttle_reason reason);
 const char *bs_quota_kind_name(enum bs_quota_kind kind);
 
+/* The service's rule: seconds rounded up, channels rounded up to even, at least 15 s a pair.
+ * 0 where the length is unknown (<= 0). */
+int64_t bs_billed_seconds(double audio_seconds, int32_t channels);
+
 #define BS_HISTOGRAM_BUCKETS 20
 
 /* Counts by upper bound, as Prometheus has it; the bounds belong to the histogram's kind. */

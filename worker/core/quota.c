@@ -11,6 +11,17 @@
 #define DAY_MS (24 * 3600 * (int64_t)1000)
 #define SLICES 60
 
+int64_t bs_billed_seconds(double audio_seconds, int32_t channels)
+{
+    if (!(audio_seconds > 0)) {
+        return 0;
+    }
+    int64_t seconds = (int64_t)audio_seconds;
+    seconds += (double)seconds < audio_seconds;
+    int64_t pairs = channels < 1 ? 1 : ((int64_t)channels + 1) / 2;
+    return (seconds < 15 ? 15 : seconds) * pairs;
+}
+
 static int64_t window_ms(const struct bs_core *core, enum bs_quota_kind kind)
 {
     return kind == BS_QUOTA_BILLED_SECONDS ? DAY_MS : core->options.window_ms;

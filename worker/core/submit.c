@@ -10,12 +10,11 @@
 #define LONGEST_BACKOFF_MS      (5 * 60 * (int64_t)1000)
 #define GRPC_OK_TO_REFUSE_ALONE 3 /* INVALID_ARGUMENT: the request or the audio is wrong */
 
+/* What it will be billed at the least: a recording of unknown length counts as a short one. */
 static int64_t billed_seconds(const struct bs_operation *operation)
 {
-    int64_t whole = (int64_t)operation->audio_seconds;
-    whole += (double)whole < (double)operation->audio_seconds;
-    int64_t pairs = (operation->channels + 1) / 2;
-    return (whole < 15 ? 15 : whole) * pairs;
+    bool known = operation->audio_seconds > 0;
+    return bs_billed_seconds(known ? (double)operation->audio_seconds : 1.0, operation->channels);
 }
 
 /* Checks and submissions share the connections; neither may take all while the other has work. What

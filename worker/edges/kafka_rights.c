@@ -9,6 +9,20 @@
 
 /* ---- the group, and reading ---- */
 
+/* A question that got no answer: the handle's queue may say why. */
+static rd_kafka_resp_err_t reason_on_queue(rd_kafka_t *handle, rd_kafka_resp_err_t code)
+{
+    rd_kafka_message_t *message;
+    while ((message = rd_kafka_consumer_poll(handle, POLL_MS)) != NULL) {
+        if (bs_kafka_missing_right(message->err) != NULL ||
+            message->err == RD_KAFKA_RESP_ERR__AUTHENTICATION) {
+            code = message->err;
+        }
+        rd_kafka_message_destroy(message);
+    }
+    return code;
+}
+
 /* Describe on the group. */
 static enum bs_error_code try_offsets(struct bs_kafka_client *client, rd_kafka_t *handle,
                                       int32_t limit_ms, struct bs_error *error)
@@ -23,9 +37,11 @@ static enum bs_error_code try_offsets(struct bs_kafka_client *client, rd_kafka_t
         code = list->elems[0].err;
     }
     rd_kafka_topic_partition_list_destroy(list);
-    return code == RD_KAFKA_RESP_ERR_NO_ERROR
-               ? BS_OK
-               : bs_kafka_client_error(error, code, "asking for the group's offsets", right);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return BS_OK;
+    }
+    code = reason_on_queue(handle, code);
+    return bs_kafka_client_error(error, code, "asking for the group's offsets", right);
 }
 
 /* Read on the group: the broker looks at it before it finds that the topic does not exist, so the

@@ -1,22 +1,11 @@
 #include "formats/result.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "formats/gzip.h"
 #include "formats/json.h"
 #include "formats/result_transcript.h"
-
-int64_t bs_billed_seconds(double audio_seconds, int32_t channels)
-{
-    if (!(audio_seconds > 0)) {
-        return 0;
-    }
-    int64_t pairs = channels < 1 ? 1 : ((int64_t)channels + 1) / 2;
-    int64_t seconds = (int64_t)ceil(audio_seconds);
-    return (seconds < 15 ? 15 : seconds) * pairs;
-}
 
 struct bs_bytes bs_result_key(const struct bs_job *job)
 {

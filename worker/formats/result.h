@@ -29,10 +29,6 @@ struct bs_payload *bs_result_build(const struct bs_config *config,
                                    bs_wall_ms now, void *response);
 void bs_payload_free(void *payload);
 
-/* The service's rule: seconds rounded up, channels rounded up to even, at least 15 s a pair.
- * 0 where the length is unknown (<= 0). */
-int64_t bs_billed_seconds(double audio_seconds, int32_t channels);
-
 /* The message's key: the job message's, or the job's id where it had none. */
 struct bs_bytes bs_result_key(const struct bs_job *job);
 
