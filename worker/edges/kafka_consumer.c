@@ -63,7 +63,7 @@ static bool same_member(struct bs_consumer *consumer, bool accept_new)
     }
     bool same = member && strcmp(member_id, consumer->member_id) == 0;
     if (member && accept_new) {
-        strcpy(consumer->member_id, member_id);
+        memcpy(consumer->member_id, member_id, sizeof(consumer->member_id));
     }
     return same;
 }

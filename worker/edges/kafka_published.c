@@ -38,7 +38,7 @@ static rd_kafka_resp_err_t count_partitions(struct bs_published *published, int3
     if (topic != NULL) {
         rd_kafka_topic_destroy(topic);
     }
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && metadata != NULL) {
         code = metadata->topics[0].err;
         *count = metadata->topics[0].partition_cnt;
         rd_kafka_metadata_destroy(metadata);

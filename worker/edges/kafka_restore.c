@@ -156,7 +156,7 @@ static enum step find_state_partition(struct bs_restore *restore, struct restore
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return trouble_code(restore, task, "looking for the state topic", code);
     }
-    BS_ASSERT(metadata->topic_cnt == 1); /* we asked for one */
+    BS_ASSERT(metadata != NULL && metadata->topic_cnt == 1); /* we asked for one */
     code = metadata->topics[0].err;
     int count = metadata->topics[0].partition_cnt;
     rd_kafka_metadata_destroy(metadata);
