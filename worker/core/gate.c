@@ -152,6 +152,11 @@ bool bs_gate_answer(struct bs_core *core, enum bs_gate_kind kind, const struct b
     default:
         return false;
     }
+    if (answer->http_status >= 300 && answer->http_status < 400) {
+        /* Never followed: something stands where the service should be. */
+        bs_gate_close(core, kind, BS_NOT_READY_ENDPOINT, answer->retry_after_ms, answer);
+        return true;
+    }
     switch (answer->grpc_code) {
     case GRPC_UNAUTHENTICATED:
         bs_gate_unauthenticated(core, answer);

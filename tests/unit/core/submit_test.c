@@ -160,11 +160,11 @@ static void a_401_refreshes_the_credentials_once_then_waits_for_a_person(void **
 static void what_a_person_can_mend_dead_letters_nothing(void **state)
 {
     (void)state;
-    static const int32_t codes[][2] = {{7, 403}, {5, 404}, {12, 501}};
+    static const int32_t codes[][2] = {{7, 403}, {5, 404}, {12, 501}, {2, 307}};
     static const enum bs_not_ready reasons[] = {BS_NOT_READY_PERMISSION, BS_NOT_READY_ENDPOINT,
-                                                BS_NOT_READY_ENDPOINT};
+                                                BS_NOT_READY_ENDPOINT, BS_NOT_READY_ENDPOINT};
     scene_job(&scene, 0, 0);
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 4; i++) {
         scene_forget(&scene);
         scene_submitted(&scene, 0, 0, scene_error(codes[i][0], codes[i][1]));
         assert_true(not_ready(reasons[i]));
