@@ -49,8 +49,7 @@ static void finish(struct bs_request *request, const struct bs_answer *answer)
 void bs_worker_forget_requests(struct bs_worker *worker)
 {
     struct bs_link *link;
-    while ((link = bs_list_first(&worker->requests)) != NULL) {
-        bs_list_remove(link);
+    while ((link = bs_list_take_first(&worker->requests)) != NULL) {
         free(BS_CONTAINER_OF(link, struct bs_request, all));
     }
 }

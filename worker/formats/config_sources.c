@@ -58,6 +58,7 @@ static bool is_text_path(const char *path)
  */
 static cJSON *setting_value(const char *path, const char *value)
 {
+    BS_ASSERT(value != NULL);
     cJSON *item = NULL;
     struct bs_json_problem problem;
     if (!is_text_path(path)) {

@@ -174,6 +174,7 @@ static enum bs_dead_letter_code read_job(struct draft *draft, struct bs_bytes va
 /* The id's hash, and the fingerprint by which the same id with another recording is found out. */
 static void hash_identity(const struct draft *draft, const char *id, struct bs_job_event *event)
 {
+    BS_ASSERT(id != NULL);
     uint8_t digest[SHA256_DIGEST_LENGTH];
     (void)SHA256((const uint8_t *)id, strlen(id), digest);
     memcpy(event->id_hash, digest, sizeof event->id_hash);

@@ -161,7 +161,7 @@ static bool scan_escape(struct scanner *scanner, struct bs_buffer *unescaped)
             return false;
         }
     } else {
-        point = meanings[letter - letters];
+        point = (unsigned char)meanings[letter - letters];
     }
     if (unescaped != NULL) {
         append_code_point(unescaped, point);

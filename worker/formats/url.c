@@ -268,7 +268,7 @@ static enum bs_dead_letter_code locate(const struct bs_url *endpoint, const char
         return forbid(message, "the recording is not at objects.endpoint but at ", authority,
                       length);
     }
-    const char *start = (const char *)path->data;
+    const char *start = path->size == 0 ? "" : (const char *)path->data;
     if (host == endpoint->host_length) {
         const char *slash = memchr(start, '/', path->size);
         place->bucket = start;
