@@ -393,6 +393,22 @@ static void close_edges(struct bs_worker *worker)
     free(worker->published);
 }
 
+/* librdkafka may hang also while its handles are destroyed; all that mattered is committed then. */
+static volatile sig_atomic_t final_status;
+
+static void end_now(int signal_number)
+{
+    (void)signal_number;
+    _exit(final_status);
+}
+
+static void bound_closing(int status)
+{
+    final_status = status;
+    (void)signal(SIGALRM, end_now);
+    (void)alarm(CLOSE_LIMIT_MS / 1000);
+}
+
 static void name_worker(struct bs_worker *worker)
 {
     if (worker->config->group_instance_id != NULL) {
@@ -427,6 +443,8 @@ int bs_worker_run(const struct bs_worker_options *options)
     } else {
         bs_log(BS_LOG_ERROR, NULL, "%s", error.message);
     }
+    bound_closing(status);
     close_edges(&worker);
+    (void)alarm(0);
     return status;
 }
