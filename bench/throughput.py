@@ -45,7 +45,7 @@ def enqueue(scene, count, audio_seconds=None, prefix="call"):
                 "direction": "incoming",
                 "queue": "second-line",
                 "agent": "a.n.other",
-                "campaign": "summer-2026",
+                "campaign": "summer-2026-renewals-by-telephone",
             },
         )
         jobs.append((job_id.encode(), value, (), None))
