@@ -1,7 +1,6 @@
 #include "formats/json_arena.h"
 
 #include <cjson/cJSON.h>
-#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -9,8 +8,7 @@
 
 #include "base/check.h"
 
-#define FIRST_BLOCK_BYTES ((size_t)64 * 1024)
-#define KEPT_BLOCK_BYTES  ((size_t)256 * 1024) /* a larger one is given back at the end */
+#define FIRST_BLOCK_BYTES ((size_t)32 * 1024) /* each further one is twice as large */
 #define ALIGNMENT         16
 
 /* The address sanitizer sees every node's bounds and lifetime with malloc, and none of them here.
@@ -39,8 +37,6 @@ struct arena {
 };
 
 static _Thread_local struct arena arena;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static pthread_key_t thread_end;
 
 static struct block *add_block(size_t at_least)
 {
@@ -89,54 +85,28 @@ static void release(void *memory)
     }
 }
 
-/* All but one block of a moderate size, which serves the next call. */
-static void give_back(void)
-{
-    while (arena.newest != NULL &&
-           (arena.newest->older != NULL || arena.newest->size > KEPT_BLOCK_BYTES)) {
-        struct block *older = arena.newest->older;
-        free(arena.newest);
-        arena.newest = older;
-    }
-    if (arena.newest != NULL) {
-        arena.newest->used = 0;
-    }
-}
-
-static void end_of_thread(void *unused)
-{
-    (void)unused;
-    free(arena.newest);
-    arena.newest = NULL;
-}
-
-static void take_over(void)
+/* Before main, so that no thread can be in the middle of something. Outside of begin and end these
+ * are malloc and free. */
+__attribute__((constructor)) static void take_over(void)
 {
     cJSON_Hooks hooks = {.malloc_fn = allocate, .free_fn = release};
     cJSON_InitHooks(&hooks);
-    int failed = pthread_key_create(&thread_end, end_of_thread);
-    BS_ASSERT(failed == 0);
 }
 
 void bs_json_arena_begin(void)
 {
-    if (!ARENA_USED) {
-        return;
-    }
-    (void)pthread_once(&once, take_over);
-    if (arena.depth == 0 && arena.newest == NULL) {
-        (void)pthread_setspecific(thread_end, &arena);
-    }
-    arena.depth++;
+    arena.depth += ARENA_USED ? 1 : 0;
 }
 
 void bs_json_arena_end(void)
 {
-    if (!ARENA_USED) {
+    BS_ASSERT(!ARENA_USED || arena.depth > 0);
+    if (!ARENA_USED || --arena.depth > 0) {
         return;
     }
-    BS_ASSERT(arena.depth > 0);
-    if (--arena.depth == 0) {
-        give_back();
+    while (arena.newest != NULL) {
+        struct block *older = arena.newest->older;
+        free(arena.newest);
+        arena.newest = older;
     }
 }
