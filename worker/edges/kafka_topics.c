@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "edges/kafka_client_internal.h"
 
@@ -158,6 +159,24 @@ enum bs_error_code bs_kafka_describe_topic(struct bs_kafka_client *client, const
     return failed;
 }
 
+/* What the controller has done, the brokers tell a little later: whoever looks next is to see it.
+ */
+static void await_partitions(struct bs_kafka_client *client, const char *topic, int32_t partitions,
+                             int32_t limit_ms)
+{
+    bs_mono_ms until = bs_clock_now().mono + limit_ms;
+    for (;;) {
+        struct bs_topic_facts facts = {0};
+        struct bs_error unknown_yet = BS_NO_ERROR;
+        enum bs_error_code code = count_partitions(client, topic, limit_ms, &facts, &unknown_yet);
+        if ((code == BS_OK && facts.partitions >= partitions) || bs_clock_now().mono >= until) {
+            return;
+        }
+        const struct timespec pause = {.tv_nsec = POLL_MS * 1000000L};
+        nanosleep(&pause, NULL);
+    }
+}
+
 /* The outcome of one created or grown topic. `already` is the code that counts as success. */
 static enum bs_error_code topic_outcome(rd_kafka_event_t *event,
                                         const rd_kafka_topic_result_t **results, size_t count,
@@ -219,6 +238,9 @@ enum bs_error_code bs_kafka_create_topic(struct bs_kafka_client *client, const c
     rd_kafka_AdminOptions_destroy(options);
     rd_kafka_queue_destroy(queue);
     rd_kafka_NewTopic_destroy(made);
+    if (code == BS_OK) {
+        await_partitions(client, topic, 1, limit_ms);
+    }
     return code;
 }
 
@@ -255,5 +277,8 @@ enum bs_error_code bs_kafka_add_partitions(struct bs_kafka_client *client, const
     rd_kafka_AdminOptions_destroy(options);
     rd_kafka_queue_destroy(queue);
     rd_kafka_NewPartitions_destroy(grown);
+    if (code == BS_OK) {
+        await_partitions(client, topic, partitions, limit_ms);
+    }
     return code;
 }
