@@ -361,6 +361,9 @@ static bool open_edges(struct bs_worker *worker, struct bs_error *error)
     }
     worker->tokens =
         bs_tokens_create(worker->loop, &config->speechkit.auth, on_credentials, worker);
+    if (bs_tokens_problem(worker->tokens)[0] != '\0') {
+        bs_log(BS_LOG_ERROR, NULL, "no credentials yet: %s", bs_tokens_problem(worker->tokens));
+    }
     if (config->admin_host[0] != '\0') {
         worker->admin = bs_admin_create(worker->loop, config->admin_host, config->admin_port,
                                         bs_worker_look, worker, error);
