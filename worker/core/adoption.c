@@ -87,11 +87,25 @@ bool bs_adoption_take(struct bs_core *core, int32_t partition, int64_t offset,
     return true;
 }
 
+/* The job is answered for: by our own submission, whose record was committed after all, or else by
+ * somebody else's. */
+static void settle(struct bs_core *core, struct bs_orphan *orphan)
+{
+    const struct bs_operation *operation =
+        bs_operation_by_offset(core, orphan->partition, orphan->offset);
+    bool ours = operation != NULL && operation->operation_id != NULL &&
+                strcmp(operation->operation_id, orphan->operation_id) == 0;
+    if (!ours) {
+        tell_unknown(core, orphan, "somebody else has answered for the job");
+    }
+    remove_orphan(core, orphan);
+}
+
 void bs_adoption_answered(struct bs_core *core, int32_t partition, int64_t offset)
 {
-    struct bs_orphan orphan;
-    if (bs_adoption_take(core, partition, offset, &orphan)) {
-        tell_unknown(core, &orphan, "somebody else has answered for the job");
+    struct bs_orphan *orphan = core->orphan_count == 0 ? NULL : find(core, partition, offset);
+    if (orphan != NULL) {
+        settle(core, orphan);
     }
 }
 
@@ -100,8 +114,7 @@ void bs_adoption_restored(struct bs_core *core, const struct bs_partition *parti
     for (size_t i = core->orphan_count; i-- > 0;) {
         struct bs_orphan *orphan = &core->orphans[i];
         if (orphan->partition == partition->id && orphan->offset < partition->position) {
-            tell_unknown(core, orphan, "somebody else has answered for the job");
-            remove_orphan(core, orphan);
+            settle(core, orphan);
         }
     }
 }

@@ -245,6 +245,20 @@ static void an_acceptance_that_another_owner_has_overtaken_is_told(void **state)
     assert_int_equal(view.counters->submissions[BS_SUBMISSION_UNKNOWN], 1);
 }
 
+static void an_acceptance_that_was_recorded_after_all_is_nothing_to_tell(void **state)
+{
+    (void)state;
+    scene_serve(&scene, 0);
+    scene_job(&scene, 0, 0);
+    scene_accepted(&scene, 0, 0, "a");
+    scene_lost(&scene, 0);
+    scene_assigned(&scene, 0);
+    scene_event(&scene, scene_record(&scene, 0, 0, "a"));
+    scene_forget(&scene);
+    scene_restored(&scene, 0, 1);
+    scene_expect(&scene, "consume 0 e2 from 1\n");
+}
+
 static void unreadable_state_leaves_its_partition_untouched(void **state)
 {
     (void)state;
@@ -322,6 +336,7 @@ int main(void)
         TEST(a_late_acceptance_is_adopted_when_the_job_is_read_again),
         TEST(what_was_accepted_and_not_recorded_when_its_partition_was_lost_is_adopted),
         TEST(an_acceptance_that_another_owner_has_overtaken_is_told),
+        TEST(an_acceptance_that_was_recorded_after_all_is_nothing_to_tell),
         TEST(unreadable_state_leaves_its_partition_untouched),
         TEST(lost_jobs_stop_intake_but_what_is_paid_for_ends),
         TEST(a_graceful_stop_commits_and_then_tells),
