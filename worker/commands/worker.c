@@ -11,6 +11,7 @@
 #include "formats/result.h"
 
 #define CONNECT_LIMIT_MS   10000
+#define SUSPENDED_MS       3000 /* half of the shortest session that the configuration allows */
 #define REQUEST_LIMIT_MS   30000
 #define STALL_LIMIT_MS     20000
 #define ANSWER_LIMIT_BYTES (64 * 1024 * 1024)
@@ -239,6 +240,7 @@ static void every_second(void *context, uint32_t events)
     (void)events;
     struct bs_worker *worker = context;
     bs_mono_ms now = bs_clock_now().mono;
+    tick(worker, 0); /* so that a gap between core's steps means that we stood still */
     watch_readiness(worker, now);
     if (worker->stopping && now >= worker->stop_by) {
         /* Waiting longer brings nothing: a broker that does not answer, or librdkafka that hangs.
@@ -276,6 +278,7 @@ static struct bs_core_options core_options(const struct bs_worker *worker)
         .submissions = config->quotas.submissions,
         .checks = config->quotas.checks,
         .billed_seconds_per_day = (int64_t)(config->quotas.billed_hours_per_day * 3600.0),
+        .suspended_ms = SUSPENDED_MS,
         .request_limit_ms = REQUEST_LIMIT_MS,
         .in_flight = config->limits.in_flight,
         .memory_bytes = (size_t)config->limits.memory_bytes,

@@ -157,11 +157,24 @@ static bs_mono_ms next_deadline(const struct bs_core *core)
     return check < deadline ? check : deadline;
 }
 
+/* A worker that was stopped for long wakes with jobs that may be another's by now. Submitting one
+ * would pay for it twice, so it first proves that it still is a member of the group. */
+static void notice_suspension(struct bs_core *core, bs_mono_ms now)
+{
+    bool first = core->now.mono == 0;
+    if (core->options.suspended_ms > 0 && !first &&
+        now - core->now.mono >= core->options.suspended_ms) {
+        core->proof_wanted = true;
+        core->proof_since = now;
+    }
+}
+
 struct bs_step bs_core_step(struct bs_core *core, const struct bs_event *event)
 {
     core->action_count = 0;
     core->notice_count = 0;
     core->now.wall = event->now.wall;
+    notice_suspension(core, event->now.mono);
     if (event->now.mono > core->now.mono) {
         core->now.mono = event->now.mono;
     }

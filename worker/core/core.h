@@ -80,6 +80,9 @@ struct bs_core_options {
     int64_t submissions;
     int64_t checks;
     int64_t billed_seconds_per_day;
+    int64_t suspended_ms; /* a gap between steps from which on we may have been expelled meanwhile:
+                           * nothing is submitted until a transaction proves that we were not.
+                           * Shorter than a session; 0 = never. Hand in TICKs more often. */
     int64_t request_limit_ms; /* a request's whole time limit, at the HTTP edge */
 
     int64_t in_flight; /* operations held at most, waiting ones included */

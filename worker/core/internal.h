@@ -314,6 +314,8 @@ struct bs_core {
     struct bs_orphan *orphans;
     size_t orphan_count, orphan_capacity;
     struct bs_publish publish;
+    bool proof_wanted; /* of our membership, by a transaction cut at proof_since or later */
+    bs_mono_ms proof_since;
     bool group_joined, stopping, stopped;
     bs_mono_ms throttled_since[BS_THROTTLE_REASONS]; /* 0 = not throttled */
     struct bs_counters counters;

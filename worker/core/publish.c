@@ -262,8 +262,23 @@ bs_mono_ms bs_publish_deadline(const struct bs_core *core)
     return wanted > publish->hold_until ? wanted : publish->hold_until;
 }
 
+/* Any partition's control record will do: its offset carries our generation. */
+static void want_proof(struct bs_core *core)
+{
+    for (int32_t i = 0; i < core->partition_count; i++) {
+        struct bs_partition *partition = core->partitions[i];
+        if (partition != NULL && partition->state == BS_PARTITION_SERVING) {
+            partition->commit_wanted = true;
+            core->publish.control_at = core->now.mono;
+        }
+    }
+}
+
 void bs_publish_step(struct bs_core *core)
 {
+    if (core->proof_wanted && !core->publish.under_way) {
+        want_proof(core);
+    }
     if (core->stopping && core->publish.control_at != BS_NEVER) {
         core->publish.control_at = core->now.mono;
     }
@@ -358,6 +373,7 @@ static void committed(struct bs_core *core)
         pass_watermark(bs_partition_find(core, publish->partitions[i].partition));
     }
     publish->aborts = 0;
+    core->proof_wanted = core->proof_wanted && publish->started < core->proof_since;
     if (publish->limit < BATCH_OPERATIONS) {
         publish->limit =
             publish->limit * 2 < BATCH_OPERATIONS ? publish->limit * 2 : BATCH_OPERATIONS;

@@ -51,7 +51,8 @@ static void send(struct bs_core *core, struct bs_operation *operation)
 void bs_submit_step(struct bs_core *core)
 {
     bool throttled = false;
-    while (!core->stopping && bs_gate_allows(core, BS_GATE_SUBMIT) && connection_free(core)) {
+    while (!core->stopping && !core->proof_wanted && bs_gate_allows(core, BS_GATE_SUBMIT) &&
+           connection_free(core)) {
         struct bs_operation *operation = bs_schedule_first(core, &core->operations.waiting);
         if (operation == NULL || operation->due > core->now.mono) {
             break;
@@ -74,7 +75,7 @@ void bs_submit_step(struct bs_core *core)
 bs_mono_ms bs_submit_deadline(const struct bs_core *core)
 {
     const struct bs_operation *operation = bs_schedule_first(core, &core->operations.waiting);
-    if (operation == NULL || core->stopping || core->credentials_awaited ||
+    if (operation == NULL || core->stopping || core->proof_wanted || core->credentials_awaited ||
         !connection_free(core)) {
         return BS_NEVER;
     }
