@@ -9,7 +9,6 @@
 #define HOUR_MS                  (60 * MINUTE_MS)
 #define YOUNG_MS                 (10 * MINUTE_MS) /* an operation so young may be not found yet */
 #define OLD_MS                   (48 * HOUR_MS) /* results are kept for 72 hours from a moment nobody tells */
-#define STORE_RETRY_MS           HOUR_MS
 #define LONGEST_BACKOFF_MS       MINUTE_MS
 #define NOT_FOUND_CONFIRMATIONS  3
 #define UNREADABLE_CONFIRMATIONS 8
@@ -175,7 +174,8 @@ static void done(struct bs_core *core, struct bs_operation *operation,
             core, BS_LOG_ERROR, operation, NULL,
             "the result is too large for a message and there is no store for it; it waits "
             "at the service");
-        bs_operation_move(core, operation, BS_OPERATION_RUNNING, core->now.mono + STORE_RETRY_MS);
+        bs_operation_move(core, operation, BS_OPERATION_RUNNING,
+                          core->now.mono + BS_STORE_RETRY_MS);
         return;
     }
     if (answer->modified > 0) {

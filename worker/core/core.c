@@ -8,8 +8,7 @@
 #include "core/internal.h"
 
 /* Waiting jobs hold memory and bring nothing: beyond this many, what is unread stays in Kafka. */
-#define WAITING_AT_MOST        4096
-#define FIRST_BATCH_OPERATIONS 1000
+#define WAITING_AT_MOST 4096
 
 struct bs_core *bs_core_create(const struct bs_core_options *options)
 {
@@ -25,7 +24,7 @@ struct bs_core *bs_core_create(const struct bs_core_options *options)
     bs_list_init(&core->publish.dirty);
     bs_list_init(&core->publish.in_batch);
     core->publish.cut_at = core->publish.control_at = BS_NEVER;
-    core->publish.limit = FIRST_BATCH_OPERATIONS;
+    core->publish.limit = BS_BATCH_OPERATIONS;
     return core;
 }
 

@@ -263,6 +263,11 @@ bs_mono_ms bs_publish_deadline(const struct bs_core *core);
 /* Takes the operation out of what waits for a transaction. */
 void bs_publish_drop(struct bs_core *core, struct bs_operation *operation);
 
+/* Operations in one transaction at most; fewer while one of them is too large. */
+#define BS_BATCH_OPERATIONS 1000
+/* A result that no message can hold waits at the service, and is asked for again after this. */
+#define BS_STORE_RETRY_MS (3600 * (int64_t)1000)
+
 /* The transaction under way, if any. */
 struct bs_batch_item {
     struct bs_operation_ref operation;

@@ -8,12 +8,10 @@
 
 #include "core/internal.h"
 
-#define BATCH_OPERATIONS      1000
 #define BATCH_BYTES           (8 * 1024 * 1024)
 #define RECORD_LINGER_MS      3 /* an accepted submission is unknown until it is recorded: be quick */
 #define END_LINGER_MS         25
 #define LONGEST_ABORT_WAIT_MS 5000
-#define STORE_RETRY_MS        (3600 * (int64_t)1000)
 
 static void want_cut(struct bs_core *core, int64_t linger_ms)
 {
@@ -374,9 +372,9 @@ static void committed(struct bs_core *core)
     }
     publish->aborts = 0;
     core->proof_wanted = core->proof_wanted && publish->started < core->proof_since;
-    if (publish->limit < BATCH_OPERATIONS) {
+    if (publish->limit < BS_BATCH_OPERATIONS) {
         publish->limit =
-            publish->limit * 2 < BATCH_OPERATIONS ? publish->limit * 2 : BATCH_OPERATIONS;
+            publish->limit * 2 < BS_BATCH_OPERATIONS ? publish->limit * 2 : BS_BATCH_OPERATIONS;
     }
 }
 
@@ -426,7 +424,8 @@ static void too_large_alone(struct bs_core *core, struct bs_operation *operation
         bs_operation_release_payload(core, operation);
         bs_publish_drop(core, operation);
         core->publish.store_missing = true;
-        bs_operation_move(core, operation, BS_OPERATION_RUNNING, core->now.mono + STORE_RETRY_MS);
+        bs_operation_move(core, operation, BS_OPERATION_RUNNING,
+                          core->now.mono + BS_STORE_RETRY_MS);
         bs_core_notice(core, BS_LOG_ERROR, operation, NULL,
                        "the result is too large for the results topic; it waits at the service");
         return;
