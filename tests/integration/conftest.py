@@ -1,49 +1,13 @@
-"""Fixtures: a broker for each file of scenarios, a scene for each scenario."""
+"""What the scenarios ask for by name."""
 
 import pathlib
 import sys
 
-import pytest
-
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
-from harness.broker import Broker  # noqa: E402
-from harness.scene import Scene  # noqa: E402
-
-
-@pytest.fixture(scope="session")
-def shared_broker(tmp_path_factory):
-    broker = Broker(tmp_path_factory.mktemp("broker"))
-    try:
-        yield broker.start()
-    finally:
-        broker.kill()
-
-
-def _scene(broker, directory):
-    scene = Scene(broker, directory)
-    try:
-        yield scene
-        scene.expect_clean_logs()
-    finally:
-        scene.close()
-
-
-@pytest.fixture
-def scene(shared_broker, tmp_path):
-    yield from _scene(shared_broker, tmp_path)
-
-
-@pytest.fixture
-def own_broker(tmp_path):
-    """Not started: for scenarios that stop and start it."""
-    broker = Broker(tmp_path / "broker")
-    try:
-        yield broker
-    finally:
-        broker.kill()
-
-
-@pytest.fixture
-def scene_with_own_broker(own_broker, tmp_path):
-    yield from _scene(own_broker, tmp_path)
+from harness.fixtures import (  # noqa: E402, F401
+    own_broker,
+    scene,
+    scene_with_own_broker,
+    shared_broker,
+)

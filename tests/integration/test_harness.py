@@ -2,12 +2,9 @@
 
 import json
 import urllib.error
-import urllib.request
 
 import pytest
 from confluent_kafka import Producer
-
-from harness.scene import API_KEY
 
 
 def result_for(job):
@@ -17,17 +14,6 @@ def result_for(job):
 
 def dead_letter_for(job):
     return (job.key, job.value, (("backscribe-source", job.source.encode()),), None)
-
-
-def submit(standin, uri):
-    """As a worker would; the operation's id."""
-    request = urllib.request.Request(
-        f"{standin.url}/speech/stt/v2/longRunningRecognize",
-        json.dumps({"config": {"specification": {}}, "audio": {"uri": uri}}).encode(),
-        {"Authorization": f"Api-Key {API_KEY}"},
-    )
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        return json.load(answer)["id"]
 
 
 @pytest.fixture
@@ -82,7 +68,7 @@ def test_the_account_sees_only_what_is_committed(scene, three_jobs):
 
 def test_the_account_finds_a_recorded_operation_that_was_submitted_again(scene, three_jobs):
     uri = "https://storage.yandexcloud.net/recordings/call-0.ogg"
-    first, second = submit(scene.standin, uri), submit(scene.standin, uri)
+    first, second = scene.standin.submit(uri), scene.standin.submit(uri)
     assert first != second
     unrecorded = (b"o:0", b"a record of " + second.encode(), (), 0)
     scene.cluster.produce(scene.topics["state"], [unrecorded])
@@ -99,7 +85,7 @@ def test_the_account_finds_a_recorded_operation_that_was_submitted_again(scene, 
 def test_the_stand_in_accepts_another_key_when_told_to(scene, three_jobs):
     scene.standin.accept_key("another")
     with pytest.raises(urllib.error.HTTPError, match="401"):
-        submit(scene.standin, "https://storage.yandexcloud.net/recordings/a.ogg")
+        scene.standin.submit("https://storage.yandexcloud.net/recordings/a.ogg")
 
 
 def test_a_broker_keeps_its_messages_through_a_restart(scene_with_own_broker):

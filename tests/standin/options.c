@@ -32,6 +32,7 @@ static const char help[] =
     "  --faults JSON|@FILE           what goes wrong from the start (README.md)\n"
     "  --log FILE                    append one JSON line for each arrival\n"
     "  --seed N                      of durations and faults (1)\n"
+    "  --ids-seed N                  of the operations' ids; 0 = others in each run (0)\n"
     "  --milliseconds                in createdAt and modifiedAt, which have whole seconds else\n"
     "  --help\n"
     "\n"
@@ -60,6 +61,7 @@ enum option_code {
     OPTION_FAULTS,
     OPTION_LOG,
     OPTION_SEED,
+    OPTION_IDS_SEED,
     OPTION_MILLISECONDS,
     OPTION_HELP,
 };
@@ -91,6 +93,7 @@ static const struct option_name {
     {"faults", OPTION_FAULTS, true},
     {"log", OPTION_LOG, true},
     {"seed", OPTION_SEED, true},
+    {"ids-seed", OPTION_IDS_SEED, true},
     {"milliseconds", OPTION_MILLISECONDS, false},
     {"help", OPTION_HELP, false},
 };
@@ -146,6 +149,8 @@ static int64_t *count_of(struct options *options, enum option_code option)
         return &options->retry_after_seconds;
     case OPTION_TOKEN_SECONDS:
         return &options->token_seconds;
+    case OPTION_IDS_SEED:
+        return &options->ids_seed;
     default:
         return NULL;
     }

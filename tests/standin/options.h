@@ -30,6 +30,7 @@ struct options {
     const char *faults;       /* JSON */
     const char *log;          /* a file, or NULL */
     uint64_t seed;
+    int64_t ids_seed;  /* 0 = the operations' ids differ from run to run */
     bool milliseconds; /* in createdAt and modifiedAt */
 };
 

@@ -263,8 +263,13 @@ static enum bs_error_code read_faults(struct service *service, struct bs_error *
     return code;
 }
 
-static uint64_t run_seed(void)
+/* Two runs must not give the same ids, unless they are asked to: process and time tell them apart.
+ */
+static uint64_t ids_seed(const struct options *options)
 {
+    if (options->ids_seed != 0) {
+        return (uint64_t)options->ids_seed;
+    }
     return bs_mix64((uint64_t)getpid()) ^ (uint64_t)clock_now().wall;
 }
 
@@ -275,8 +280,7 @@ struct service *service_create(const struct options *options, struct bs_error *e
     service->options = options;
     service->journal.fd = -1;
     service->faults.random.state = options->seed;
-    /* Two runs must not give the same ids: process and time tell them apart. */
-    operations_init(&service->operations, run_seed());
+    operations_init(&service->operations, ids_seed(options));
     window_init(&service->submissions, options->window_seconds * 1000, options->submissions_quota);
     window_init(&service->checks, options->window_seconds * 1000, options->checks_quota);
     credentials_init(&service->credentials, options->api_key_file);

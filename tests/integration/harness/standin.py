@@ -74,6 +74,16 @@ class Standin(Process):
         except urllib.error.HTTPError as error:
             raise AssertionError(f"{path}: {error.read().decode()}") from error
 
+    def submit(self, uri):
+        """As a worker would; the operation's id."""
+        request = urllib.request.Request(
+            f"{self.url}/speech/stt/v2/longRunningRecognize",
+            json.dumps({"config": {"specification": {}}, "audio": {"uri": uri}}).encode(),
+            {"Authorization": self.authorization},
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)["id"]
+
     # ---- what goes wrong
 
     def faults(self, *rules, **more):

@@ -27,6 +27,7 @@ class Message:
     key: bytes | None
     value: bytes | None
     headers: tuple  # of (name, bytes)
+    timestamp_ms: int | None = None  # as the broker tells it; None where it was not asked
 
     @property
     def source(self):
@@ -48,6 +49,7 @@ class Message:
             message.key(),
             message.value(),
             tuple(message.headers() or ()),
+            message.timestamp()[1],
         )
 
 

@@ -1,0 +1,13 @@
+"""What the scenarios ask for by name: they stand on the integration tests' harness."""
+
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
+
+from harness.fixtures import (  # noqa: E402, F401
+    own_broker,
+    scene,
+    scene_with_own_broker,
+    shared_broker,
+)
