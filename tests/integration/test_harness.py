@@ -5,6 +5,7 @@ import urllib.error
 
 import pytest
 from confluent_kafka import Producer
+from harness.scene import API_KEY
 
 
 def result_for(job):
@@ -85,7 +86,7 @@ def test_the_account_finds_a_recorded_operation_that_was_submitted_again(scene, 
 def test_the_stand_in_accepts_another_key_when_told_to(scene, three_jobs):
     scene.standin.accept_key("another")
     with pytest.raises(urllib.error.HTTPError, match="401"):
-        scene.standin.submit("https://storage.yandexcloud.net/recordings/a.ogg")
+        scene.standin.submit("https://storage.yandexcloud.net/recordings/a.ogg", API_KEY)
 
 
 def test_a_broker_keeps_its_messages_through_a_restart(scene_with_own_broker):

@@ -74,12 +74,13 @@ class Standin(Process):
         except urllib.error.HTTPError as error:
             raise AssertionError(f"{path}: {error.read().decode()}") from error
 
-    def submit(self, uri):
-        """As a worker would; the operation's id."""
+    def submit(self, uri, api_key=None):
+        """As a worker would, with the key that is accepted now unless another is given; the
+        operation's id."""
         request = urllib.request.Request(
             f"{self.url}/speech/stt/v2/longRunningRecognize",
             json.dumps({"config": {"specification": {}}, "audio": {"uri": uri}}).encode(),
-            {"Authorization": self.authorization},
+            {"Authorization": self.authorization if api_key is None else f"Api-Key {api_key}"},
         )
         with urllib.request.urlopen(request, timeout=10) as answer:
             return json.load(answer)["id"]
