@@ -1,6 +1,7 @@
 #include "formats/json.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +10,7 @@
 bool bs_json_check(const uint8_t *text, size_t size, struct bs_json_problem *problem)
 {
     bool doubles;
-    return bs_json_scan(text, size, NULL, &doubles, problem);
+    return bs_json_scan(text, size, NULL, NULL, &doubles, problem);
 }
 
 /* What the scanner let through and cJSON refuses can only be for want of memory. */
@@ -67,19 +68,24 @@ static void drop_doubles(cJSON *item)
     free(members);
 }
 
-cJSON *bs_json_parse_tolerant(const uint8_t *text, size_t size, struct bs_json_problem *problem)
+void bs_json_mend_encoding(const uint8_t *text, size_t size, struct bs_buffer *out)
 {
     static const uint8_t byte_order_mark[] = {0xef, 0xbb, 0xbf};
     if (size >= 3 && memcmp(text, byte_order_mark, 3) == 0) {
         text += 3;
         size -= 3;
     }
+    bs_utf8_repair(text, size, out);
+    bs_buffer_append(out, "", 1); /* never empty, so that there is something to point at */
+}
+
+cJSON *bs_json_parse_tolerant(const uint8_t *text, size_t size, struct bs_json_problem *problem)
+{
     struct bs_buffer copy = {0};
-    bs_utf8_repair(text, size, &copy);
-    bs_buffer_append(&copy, "", 1); /* never empty, so that there is something to point at */
+    bs_json_mend_encoding(text, size, &copy);
     cJSON *tree = NULL;
     bool doubles;
-    if (bs_json_scan(copy.data, copy.size - 1, copy.data, &doubles, problem)) {
+    if (bs_json_scan(copy.data, copy.size - 1, copy.data, NULL, &doubles, problem)) {
         tree = build(copy.data, copy.size - 1, problem);
     }
     bs_buffer_free(&copy);
@@ -127,28 +133,77 @@ void bs_buffer_append_text(struct bs_buffer *buffer, const char *text)
     bs_buffer_append(buffer, text, strlen(text));
 }
 
-void bs_json_append_string(struct bs_buffer *buffer, const char *text)
+void bs_json_append_characters(struct bs_buffer *buffer, const uint8_t *text, size_t size)
 {
     static const char hex[] = "0123456789abcdef";
-    bs_buffer_append(buffer, "\"", 1);
-    for (const char *start = text;;) {
-        const char *at = start;
-        while ((uint8_t)*at >= 0x20 && *at != '"' && *at != '\\') {
+    const uint8_t *end = text + size;
+    for (const uint8_t *start = text;;) {
+        const uint8_t *at = start;
+        while (at < end && *at >= 0x20 && *at != '"' && *at != '\\') {
             at++;
         }
         bs_buffer_append(buffer, start, (size_t)(at - start));
-        if (*at == '\0') {
-            break;
+        if (at == end) {
+            return;
         }
         if (*at == '"' || *at == '\\') {
-            bs_buffer_append(buffer, (char[]){'\\', *at}, 2);
+            bs_buffer_append(buffer, (char[]){'\\', (char)*at}, 2);
         } else {
             bs_buffer_append(buffer, (char[]){'\\', 'u', '0', '0', hex[*at >> 4], hex[*at & 15]},
                              6);
         }
         start = at + 1;
     }
+}
+
+void bs_json_append_string(struct bs_buffer *buffer, const char *text)
+{
     bs_buffer_append(buffer, "\"", 1);
+    bs_json_append_characters(buffer, (const uint8_t *)text, strlen(text));
+    bs_buffer_append(buffer, "\"", 1);
+}
+
+/* Billionths, where that is exactly the number: six digits before the point and nine behind it are
+ * fewer than the fifteen that a double always keeps. */
+static bool append_billionths(struct bs_buffer *buffer, double number)
+{
+    double billionths = nearbyint(number * 1e9);
+    if (!(number >= 0 && number < 1e6) || billionths / 1e9 != number) {
+        return false;
+    }
+    uint64_t whole = (uint64_t)billionths / 1000000000u;
+    uint32_t rest = (uint32_t)((uint64_t)billionths % 1000000000u);
+    char text[24];
+    size_t at = sizeof text;
+    int digits = 9;
+    for (; digits > 0 && rest % 10 == 0; digits--) {
+        rest /= 10;
+    }
+    for (; digits > 0; digits--, rest /= 10) {
+        text[--at] = (char)('0' + rest % 10);
+        if (digits == 1) {
+            text[--at] = '.';
+        }
+    }
+    do {
+        text[--at] = (char)('0' + whole % 10);
+        whole /= 10;
+    } while (whole > 0);
+    bs_buffer_append(buffer, text + at, sizeof text - at);
+    return true;
+}
+
+void bs_json_append_number(struct bs_buffer *buffer, double number)
+{
+    char text[40];
+    if (append_billionths(buffer, number)) {
+        return;
+    }
+    (void)snprintf(text, sizeof text, "%.15g", number);
+    if (strtod(text, NULL) != number) {
+        (void)snprintf(text, sizeof text, "%.17g", number);
+    }
+    bs_buffer_append_text(buffer, text);
 }
 
 void bs_json_append_item(struct bs_buffer *buffer, const cJSON *item)
@@ -190,6 +245,30 @@ size_t bs_utf8_sequence(const uint8_t *text, size_t size)
         return 3;
     }
     return continues(text, size, 3) ? 4 : 0;
+}
+
+size_t bs_utf8_encode(uint32_t point, uint8_t bytes[4])
+{
+    if (point < 0x80) {
+        bytes[0] = (uint8_t)point;
+        return 1;
+    }
+    if (point < 0x800) {
+        bytes[0] = (uint8_t)(0xc0 | point >> 6);
+        bytes[1] = (uint8_t)(0x80 | (point & 0x3f));
+        return 2;
+    }
+    if (point < 0x10000) {
+        bytes[0] = (uint8_t)(0xe0 | point >> 12);
+        bytes[1] = (uint8_t)(0x80 | (point >> 6 & 0x3f));
+        bytes[2] = (uint8_t)(0x80 | (point & 0x3f));
+        return 3;
+    }
+    bytes[0] = (uint8_t)(0xf0 | point >> 18);
+    bytes[1] = (uint8_t)(0x80 | (point >> 12 & 0x3f));
+    bytes[2] = (uint8_t)(0x80 | (point >> 6 & 0x3f));
+    bytes[3] = (uint8_t)(0x80 | (point & 0x3f));
+    return 4;
 }
 
 size_t bs_utf8_length(const char *text)

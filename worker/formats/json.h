@@ -40,6 +40,10 @@ BS_MUST_CHECK cJSON *bs_json_parse(const uint8_t *text, size_t size,
 BS_MUST_CHECK cJSON *bs_json_parse_tolerant(const uint8_t *text, size_t size,
                                             struct bs_json_problem *problem);
 
+/* The first step of it: a text that is valid UTF-8, without a byte order mark, and one byte more, a
+ * NUL. Appends. */
+void bs_json_mend_encoding(const uint8_t *text, size_t size, struct bs_buffer *out);
+
 /* The member of that exact name, or NULL. */
 const cJSON *bs_json_member(const cJSON *object, const char *name);
 /* The member's text, or NULL when there is none or it is no string. */
@@ -52,11 +56,17 @@ BS_MUST_CHECK bool bs_json_int64(const cJSON *item, int64_t *value);
 void bs_buffer_append_text(struct bs_buffer *buffer, const char *text);
 /* Appends a JSON string with its quotes. `text` is valid UTF-8. */
 void bs_json_append_string(struct bs_buffer *buffer, const char *text);
+/* Appends what stands between a JSON string's quotes. The text is valid UTF-8 without NUL. */
+void bs_json_append_characters(struct bs_buffer *buffer, const uint8_t *text, size_t size);
+/* Appends a finite number in at most 17 digits, so that it is read as the same double again. */
+void bs_json_append_number(struct bs_buffer *buffer, double number);
 /* Appends the item, unformatted. */
 void bs_json_append_item(struct bs_buffer *buffer, const cJSON *item);
 
 /* How many bytes of a valid UTF-8 sequence stand at `text`; 0 = none. */
 size_t bs_utf8_sequence(const uint8_t *text, size_t size);
+/* Writes a code point; how many bytes it takes. */
+size_t bs_utf8_encode(uint32_t point, uint8_t bytes[4]);
 /* Code points of valid UTF-8. */
 size_t bs_utf8_length(const char *text);
 /* Appends the bytes with everything that is not UTF-8 replaced by U+FFFD. */

@@ -6,6 +6,12 @@
 
 #include "formats/json_scan.h"
 
+/* A few million values are over a million words: far above any recording's transcript, and as many
+ * as may be held while an answer is read. */
+#define NODES_MAX 4000000u
+/* Up to so many names, comparing each with each is quicker than sorting. */
+#define FEW_NAMES 12
+
 /* A member's name, unescaped: in the text itself, or (one with escapes) in `unescaped`. */
 struct name {
     size_t at, size;
@@ -18,7 +24,12 @@ struct scanner {
     uint8_t *repair; /* the same text, where strings and numbers may be mended; NULL = strict */
     size_t depth, depth_limit;
     const char *reason;
-    bool doubles; /* tolerant: an object has a name twice */
+    bool doubles;                                   /* tolerant: an object has a name twice */
+    bool spaced;                                    /* white space between values */
+    bool escaped;                                   /* a string, but a name, with an escape */
+    struct bs_json_nodes *nodes;                    /* NULL: not wanted */
+    uint32_t open_node[BS_JSON_DEPTH_MAX_TOLERANT]; /* of the container at that depth */
+    struct name member;                             /* the one whose value comes next */
 
     bool is_object[BS_JSON_DEPTH_MAX_TOLERANT];
     size_t first_name[BS_JSON_DEPTH_MAX_TOLERANT]; /* of the object open at that depth */
@@ -40,6 +51,7 @@ static void skip_space(struct scanner *scanner)
         if (c != ' ' && c != '\t' && c != '\n' && c != '\r') {
             return;
         }
+        scanner->spaced = true;
         scanner->at++;
     }
 }
@@ -61,6 +73,49 @@ static int hex_digit(uint8_t c)
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
+/* ---- nodes, for who wants them ---- */
+
+static bool add_node(struct scanner *scanner, size_t start, bool plain)
+{
+    struct bs_json_nodes *nodes = scanner->nodes;
+    if (nodes == NULL) {
+        return true;
+    }
+    if (nodes->count == nodes->capacity) {
+        if (nodes->count >= NODES_MAX) {
+            return fail(scanner, "more values than a transcript has");
+        }
+        nodes->capacity = nodes->capacity == 0 ? 256 : nodes->capacity * 2;
+        nodes->list = realloc(nodes->list, nodes->capacity * sizeof *nodes->list);
+        BS_ASSERT(nodes->list != NULL);
+    }
+    bool member = scanner->depth > 0 && scanner->is_object[scanner->depth - 1];
+    nodes->list[nodes->count] = (struct bs_json_node){
+        .start = (uint32_t)start,
+        .end = (uint32_t)scanner->at,
+        .name = member ? (uint32_t)scanner->member.at : 0,
+        .name_size = member ? (uint32_t)scanner->member.size : 0,
+        .next = nodes->count + 1,
+        .plain = plain,
+        .name_plain = !scanner->member.unescaped,
+    };
+    nodes->count++;
+    scanner->escaped = scanner->escaped || !plain;
+    return true;
+}
+
+/* The container that ends here. */
+static void close_node(struct scanner *scanner)
+{
+    if (scanner->nodes != NULL) {
+        struct bs_json_node *node = &scanner->nodes->list[scanner->open_node[scanner->depth]];
+        node->end = (uint32_t)scanner->at;
+        node->next = scanner->nodes->count;
+    }
+}
+
+/* ---- characters ---- */
+
 /* The four hexadecimal digits at `at`, or -1. */
 static int32_t code_unit(const struct scanner *scanner, size_t at)
 {
@@ -81,26 +136,7 @@ static int32_t code_unit(const struct scanner *scanner, size_t at)
 static void append_code_point(struct bs_buffer *buffer, int32_t point)
 {
     uint8_t bytes[4];
-    size_t size;
-    if (point < 0x80) {
-        bytes[0] = (uint8_t)point;
-        size = 1;
-    } else if (point < 0x800) {
-        bytes[0] = (uint8_t)(0xc0 | point >> 6);
-        bytes[1] = (uint8_t)(0x80 | (point & 0x3f));
-        size = 2;
-    } else if (point < 0x10000) {
-        bytes[0] = (uint8_t)(0xe0 | point >> 12);
-        bytes[1] = (uint8_t)(0x80 | (point >> 6 & 0x3f));
-        bytes[2] = (uint8_t)(0x80 | (point & 0x3f));
-        size = 3;
-    } else {
-        bytes[0] = (uint8_t)(0xf0 | point >> 18);
-        bytes[1] = (uint8_t)(0x80 | (point >> 12 & 0x3f));
-        bytes[2] = (uint8_t)(0x80 | (point >> 6 & 0x3f));
-        bytes[3] = (uint8_t)(0x80 | (point & 0x3f));
-        size = 4;
-    }
+    size_t size = bs_utf8_encode((uint32_t)point, bytes);
     bs_buffer_append(buffer, bytes, size);
 }
 
@@ -176,6 +212,10 @@ static bool scan_string(struct scanner *scanner, struct bs_buffer *unescaped, bo
     *plain = true;
     while (scanner->at < scanner->size) {
         uint8_t c = scanner->text[scanner->at];
+        if (unescaped == NULL && c >= 0x20 && c < 0x80 && c != '"' && c != '\\') {
+            scanner->at++;
+            continue;
+        }
         if (c == '"') {
             scanner->at++;
             return true;
@@ -208,7 +248,8 @@ static bool scan_string(struct scanner *scanner, struct bs_buffer *unescaped, bo
     return fail(scanner, "a string does not end");
 }
 
-/* Behind the opening quote of a member's name: notes it for the search for doubles. */
+/* Behind the opening quote of a member's name: notes it for its value and for the search for
+ * doubles. */
 static bool scan_name(struct scanner *scanner)
 {
     size_t start = scanner->at, unescaped_start = scanner->unescaped.size;
@@ -223,6 +264,7 @@ static bool scan_name(struct scanner *scanner)
     }
     struct name *name = &scanner->names[scanner->name_count++];
     *name = (struct name){.at = start, .size = scanner->at - 1 - start, .unescaped = !plain};
+    scanner->member = *name;
     if (!plain) {
         scanner->at = start;
         BS_ASSERT(scan_string(scanner, &scanner->unescaped, &plain));
@@ -246,26 +288,49 @@ static int compare_names(const void *left, const void *right, void *context)
     return order != 0 ? order : (a->size > b->size) - (a->size < b->size);
 }
 
-/* At the end of an object: no name twice. Sorted, not hashed, so that no input is slow. */
+static bool same_names(const struct scanner *scanner, const struct name *a, const struct name *b)
+{
+    return a->size == b->size &&
+           memcmp(name_bytes(scanner, a), name_bytes(scanner, b), a->size) == 0;
+}
+
+static bool double_among_few(const struct scanner *scanner, const struct name *names, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (same_names(scanner, &names[i], &names[j])) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Sorted, not hashed, so that no input is slow. */
+static bool double_among_many(struct scanner *scanner, struct name *names, size_t count)
+{
+    qsort_r(names, count, sizeof *names, compare_names, scanner);
+    for (size_t i = 1; i < count; i++) {
+        if (same_names(scanner, &names[i - 1], &names[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* At the end of an object: no name twice. */
 static bool names_differ(struct scanner *scanner)
 {
     size_t first = scanner->first_name[scanner->depth - 1];
     struct name *names = scanner->names + first;
     size_t count = scanner->name_count - first;
     scanner->name_count = first;
-    if (count < 2) {
-        return true;
+    bool found = count <= FEW_NAMES ? double_among_few(scanner, names, count)
+                                    : double_among_many(scanner, names, count);
+    if (found && scanner->repair == NULL) {
+        return fail(scanner, "an object has the same name twice");
     }
-    qsort_r(names, count, sizeof *names, compare_names, scanner);
-    for (size_t i = 1; i < count; i++) {
-        if (compare_names(&names[i - 1], &names[i], scanner) != 0) {
-            continue;
-        }
-        if (scanner->repair == NULL) {
-            return fail(scanner, "an object has the same name twice");
-        }
-        scanner->doubles = true;
-    }
+    scanner->doubles = scanner->doubles || found;
     return true;
 }
 
@@ -356,6 +421,10 @@ static bool open_container(struct scanner *scanner, bool is_object)
     if (scanner->depth == scanner->depth_limit) {
         return fail(scanner, "nested too deeply");
     }
+    if (!add_node(scanner, scanner->at, true)) {
+        return false;
+    }
+    scanner->open_node[scanner->depth] = scanner->nodes == NULL ? 0 : scanner->nodes->count - 1;
     scanner->is_object[scanner->depth] = is_object;
     scanner->first_name[scanner->depth] = scanner->name_count;
     scanner->depth++;
@@ -374,23 +443,18 @@ static bool close_container(struct scanner *scanner)
     }
     scanner->at++;
     scanner->depth--;
+    close_node(scanner);
     return true;
 }
 
-/* A value, or the beginning of an object or array. */
-static bool scan_value(struct scanner *scanner)
+/* A string, a number or a word. */
+static bool scan_scalar(struct scanner *scanner, bool *plain)
 {
-    bool plain;
+    *plain = true;
     switch (peek(scanner)) {
-    case -1:
-        return fail(scanner, "the text ends too early");
-    case '{':
-        return open_container(scanner, true);
-    case '[':
-        return open_container(scanner, false);
     case '"':
         scanner->at++;
-        return scan_string(scanner, NULL, &plain);
+        return scan_string(scanner, NULL, plain);
     case 't':
         return scan_word(scanner, "true");
     case 'f':
@@ -402,6 +466,21 @@ static bool scan_value(struct scanner *scanner)
                    ? scan_number(scanner)
                    : fail(scanner, "no value begins like this");
     }
+}
+
+/* A value, or the beginning of an object or array. */
+static bool scan_value(struct scanner *scanner)
+{
+    int c = peek(scanner);
+    size_t start = scanner->at;
+    bool plain;
+    if (c < 0) {
+        return fail(scanner, "the text ends too early");
+    }
+    if (c == '{' || c == '[') {
+        return open_container(scanner, c == '{');
+    }
+    return scan_scalar(scanner, &plain) && add_node(scanner, start, plain);
 }
 
 /* A name, its colon and what follows, up to the value. */
@@ -459,18 +538,23 @@ static bool scan_document(struct scanner *scanner)
     }
 }
 
-bool bs_json_scan(const uint8_t *text, size_t size, uint8_t *repair, bool *doubles,
-                  struct bs_json_problem *problem)
+bool bs_json_scan(const uint8_t *text, size_t size, uint8_t *repair, struct bs_json_nodes *nodes,
+                  bool *doubles, struct bs_json_problem *problem)
 {
     struct scanner scanner = {
         .text = text,
         .size = size,
         .repair = repair,
         .depth_limit = repair == NULL ? BS_JSON_DEPTH_MAX : BS_JSON_DEPTH_MAX_TOLERANT,
+        .nodes = nodes,
     };
-    bool good = scan_document(&scanner);
+    bool fits = nodes == NULL || size < UINT32_MAX;
+    bool good = fits ? scan_document(&scanner) : fail(&scanner, "too large");
     *problem = (struct bs_json_problem){.offset = scanner.at, .reason = good ? "" : scanner.reason};
     *doubles = scanner.doubles;
+    if (nodes != NULL) {
+        nodes->tidy = !scanner.spaced && !scanner.escaped;
+    }
     free(scanner.names);
     bs_buffer_free(&scanner.unescaped);
     return good;

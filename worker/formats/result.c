@@ -1,10 +1,11 @@
 #include "formats/result.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "formats/gzip.h"
-#include "formats/json.h"
 #include "formats/result_transcript.h"
 
 struct bs_bytes bs_result_key(const struct bs_job *job)
@@ -15,138 +16,151 @@ struct bs_bytes bs_result_key(const struct bs_job *job)
     return (struct bs_bytes){.data = (const uint8_t *)job->id, .size = strlen(job->id)};
 }
 
-/* ---- small pieces: out of memory aborts, as everywhere ------------------------------------------
+/* ---- the result's members, each with what stands before it -------------------------------------
  */
 
-static void add(cJSON *object, const char *name, cJSON *item)
+static void append_int(struct bs_buffer *out, const char *before, int64_t number)
 {
-    BS_ASSERT(item != NULL && cJSON_AddItemToObject(object, name, item));
+    char text[32];
+    int size = snprintf(text, sizeof text, "%" PRId64, number);
+    bs_buffer_append_text(out, before);
+    bs_buffer_append(out, text, (size_t)size);
 }
 
-static void add_text(cJSON *object, const char *name, const char *text)
+static void append_string(struct bs_buffer *out, const char *before, const char *text)
 {
-    add(object, name, cJSON_CreateStringReference(text));
-}
-
-static void add_number(cJSON *object, const char *name, double number)
-{
-    add(object, name, cJSON_CreateNumber(number));
-}
-
-static cJSON *add_object(cJSON *object, const char *name)
-{
-    cJSON *item = cJSON_CreateObject();
-    add(object, name, item);
-    return item;
+    bs_buffer_append_text(out, before);
+    bs_json_append_string(out, text);
 }
 
 /* A moment that is not known is left out. */
-static void add_moment(cJSON *object, const char *name, bs_wall_ms moment)
+static void append_moment(struct bs_buffer *out, const char *before, bs_wall_ms moment)
 {
     char text[BS_RFC3339_SIZE];
     if (moment > 0) {
         bs_rfc3339_format(moment, text);
-        add(object, name, cJSON_CreateString(text));
+        append_string(out, before, text);
     }
 }
 
-/* ---- the result's members -----------------------------------------------------------------------
- */
+/* What the specification says of the recording. */
+struct told {
+    struct bs_json_view view;
+    const struct bs_json_node *encoding, *rate, *channels;
+};
 
-static void add_source(cJSON *result, const struct bs_job *job)
+static void read_specification(const struct bs_job *job, struct told *told)
 {
-    cJSON *source = add_object(result, "source");
-    add_text(source, "topic", job->topic);
-    add_number(source, "partition", job->partition);
-    add_number(source, "offset", (double)job->offset);
+    struct bs_json_problem problem;
+    const char *text = job->specification_json;
+    bool written_by_us =
+        bs_json_view_read(&told->view, (const uint8_t *)text, strlen(text), &problem);
+    BS_ASSERT(written_by_us);
+    const struct bs_json_node *root = bs_json_view_root(&told->view);
+    told->encoding = bs_json_view_member(&told->view, root, "audioEncoding");
+    told->rate = bs_json_view_member(&told->view, root, "sampleRateHertz");
+    told->channels = bs_json_view_member(&told->view, root, "audioChannelCount");
 }
 
 /* What is known of the recording. Rate and channels are told by the specification for raw samples
  * only; other formats carry their own, and then the channels that were heard are what we know. */
-static int32_t add_audio(cJSON *result, const struct bs_job *job, const cJSON *specification,
-                         int32_t channels_heard)
+static int32_t append_audio(struct bs_buffer *out, const struct bs_job *job, int32_t channels_heard)
 {
-    cJSON *audio = add_object(result, "audio");
-    const char *encoding = bs_json_text(specification, "audioEncoding");
+    struct told told;
     int64_t rate, count;
     int32_t channels = channels_heard;
-    add_text(audio, "uri", job->uri);
-    if (encoding != NULL) {
-        add(audio, "encoding", cJSON_CreateString(encoding));
-    }
-    if (encoding != NULL && strcmp(encoding, "LINEAR16_PCM") == 0) {
-        channels = 1;
-        if (bs_json_int64(bs_json_member(specification, "audioChannelCount"), &count)) {
-            channels = (int32_t)count;
+    read_specification(job, &told);
+    append_string(out, ",\"audio\":{\"uri\":", job->uri);
+    if (bs_json_view_is_string(&told.view, told.encoding)) {
+        static const char raw_samples[] = "\"LINEAR16_PCM\"";
+        size_t start = out->size + strlen(",\"encoding\":");
+        bs_buffer_append_text(out, ",\"encoding\":");
+        bs_json_view_append(&told.view, told.encoding, NULL, out);
+        if (out->size - start == sizeof raw_samples - 1 &&
+            memcmp(out->data + start, raw_samples, sizeof raw_samples - 1) == 0) {
+            bool counted = bs_json_view_int64(&told.view, told.channels, &count);
+            channels = counted ? (int32_t)count : 1;
+            if (bs_json_view_int64(&told.view, told.rate, &rate)) {
+                append_int(out, ",\"sampleRateHertz\":", rate);
+            }
         }
-        if (bs_json_int64(bs_json_member(specification, "sampleRateHertz"), &rate)) {
-            add_number(audio, "sampleRateHertz", (double)rate);
-        }
     }
+    bs_json_view_free(&told.view);
     if (channels > 0) {
-        add_number(audio, "channels", channels);
+        append_int(out, ",\"channels\":", channels);
     }
     if (job->duration_seconds > 0) {
-        add_number(audio, "durationSeconds", job->duration_seconds);
+        bs_buffer_append_text(out, ",\"durationSeconds\":");
+        bs_json_append_number(out, job->duration_seconds);
     }
     if (job->size_bytes >= 0) {
-        add_number(audio, "sizeBytes", (double)job->size_bytes);
+        append_int(out, ",\"sizeBytes\":", job->size_bytes);
     }
+    bs_buffer_append_text(out, "}");
     return channels;
 }
 
-static void add_operation(cJSON *result, const struct bs_operation *operation,
-                          const struct bs_answer *answer)
+static void append_operation(struct bs_buffer *out, const struct bs_operation *operation,
+                             const struct bs_answer *answer)
 {
-    cJSON *item = add_object(result, "operation");
     bs_wall_ms created = answer->created > 0 ? answer->created : operation->created;
     bs_wall_ms modified = answer->modified > 0 ? answer->modified : operation->modified;
-    add_text(item, "id", operation->operation_id == NULL ? "" : operation->operation_id);
-    add_moment(item, "createdAt", created);
-    add_moment(item, "modifiedAt", modified);
+    append_string(out, ",\"operation\":{\"id\":",
+                  operation->operation_id == NULL ? "" : operation->operation_id);
+    append_moment(out, ",\"createdAt\":", created);
+    append_moment(out, ",\"modifiedAt\":", modified);
+    bs_buffer_append_text(out, "}");
 }
 
 /* The check whose answer this is is not yet counted in the operation. */
-static void add_timing(cJSON *result, const struct bs_operation *operation, bs_wall_ms now)
+static void append_timing(struct bs_buffer *out, const struct bs_operation *operation,
+                          bs_wall_ms now)
 {
-    cJSON *timing = add_object(result, "timing");
-    add_moment(timing, "receivedAt", operation->received);
-    add_moment(timing, "submittedAt", operation->submitted);
-    add_moment(timing, "detectedAt", now);
-    add_number(timing, "checks", operation->checks + 1);
-    add_number(timing, "submissions", operation->submissions);
+    size_t start = out->size + strlen(",\"timing\":");
+    bs_buffer_append_text(out, ",\"timing\":");
+    append_moment(out, ",\"receivedAt\":", operation->received);
+    append_moment(out, ",\"submittedAt\":", operation->submitted);
+    append_moment(out, ",\"detectedAt\":", now);
+    append_int(out, ",\"checks\":", operation->checks + 1);
+    append_int(out, ",\"submissions\":", operation->submissions);
+    bs_buffer_append_text(out, "}");
+    out->data[start] = '{'; /* in place of the first member's comma, whichever that is */
 }
 
-/* Moves chunks and what was made of them into the result. */
-static void add_transcript(cJSON *result, struct bs_transcript_parts *parts, cJSON *chunks)
+static void append_source(struct bs_buffer *out, const struct bs_job *job)
 {
-    add_text(result, "text", parts->text);
-    add(result, "channels", parts->channels);
-    add(result, "utterances", parts->utterances);
-    parts->channels = parts->utterances = NULL;
-    add(result, "chunks", cJSON_IsArray(chunks) ? chunks : cJSON_CreateArray());
+    append_string(out, ",\"source\":{\"topic\":", job->topic);
+    append_int(out, ",\"partition\":", job->partition);
+    append_int(out, ",\"offset\":", job->offset);
+    bs_buffer_append_text(out, "}");
+}
+
+static void append_chunks(struct bs_buffer *out, const struct bs_config *config,
+                          const struct bs_json_view *view, const struct bs_json_node *chunks)
+{
+    bs_buffer_append_text(out, ",\"chunks\":");
+    if (bs_json_view_is_array(view, chunks)) {
+        bs_json_view_append(view, chunks, config->results.words ? NULL : "words", out);
+    } else {
+        bs_buffer_append_text(out, "[]");
+    }
 }
 
 /* ---- the message -------------------------------------------------------------------------------
  */
 
-static void finish_payload(const struct bs_config *config, const cJSON *result,
+static void finish_payload(const struct bs_config *config, struct bs_buffer *plain,
                            struct bs_payload *payload)
 {
-    char *text = cJSON_PrintUnformatted(result);
-    BS_ASSERT(text != NULL);
-    struct bs_bytes plain = {.data = (const uint8_t *)text, .size = strlen(text)};
-    struct bs_buffer value = {0};
-    payload->gzipped = (int64_t)plain.size > config->results.compress_over_bytes;
+    struct bs_buffer value = *plain;
+    payload->gzipped = (int64_t)plain->size > config->results.compress_over_bytes;
     if (payload->gzipped) {
-        bs_gzip(plain, &value);
-    } else {
-        bs_buffer_append(&value, plain.data, plain.size);
+        value = (struct bs_buffer){0};
+        bs_gzip((struct bs_bytes){.data = plain->data, .size = plain->size}, &value);
+        bs_buffer_free(plain);
     }
-    cJSON_free(text);
     uint8_t *fitted = realloc(value.data, value.size); /* it waits for its transaction */
-    value.data = fitted == NULL ? value.data : fitted;
-    payload->value = value.data;
+    payload->value = fitted == NULL ? value.data : fitted;
     payload->size = value.size;
     payload->too_large = (int64_t)value.size > config->results.inline_bytes;
 }
@@ -154,45 +168,45 @@ static void finish_payload(const struct bs_config *config, const cJSON *result,
 struct bs_payload *bs_result_build(const struct bs_config *config,
                                    const struct bs_operation *operation, const struct bs_job *job,
                                    const char *worker, const struct bs_answer *answer,
-                                   bs_wall_ms now, void *response)
+                                   bs_wall_ms now, const struct bs_json_view *view,
+                                   const struct bs_json_node *response)
 {
-    struct bs_transcript_parts parts;
-    const cJSON *given = bs_json_member(response, "chunks");
-    if (!cJSON_IsObject(response) || !bs_transcript_parts_make(given, &parts)) {
+    struct bs_utterances utterances = {0};
+    const struct bs_json_node *chunks = bs_json_view_member(view, response, "chunks");
+    if (!bs_json_view_is_object(view, response) || !bs_utterances_read(view, chunks, &utterances)) {
+        bs_utterances_free(&utterances);
         return NULL;
     }
-    cJSON *chunks = cJSON_DetachItemFromObjectCaseSensitive(response, "chunks");
-    if (!config->results.words) {
-        bs_transcript_drop_words(chunks);
-    }
     struct bs_payload *payload = calloc(1, sizeof *payload);
-    cJSON *specification = cJSON_Parse(job->specification_json);
-    cJSON *result = cJSON_CreateObject();
-    BS_ASSERT(payload != NULL && specification != NULL && result != NULL);
+    BS_ASSERT(payload != NULL);
+    struct bs_buffer out = {0};
+    (void)bs_buffer_extend(&out, (size_t)(response->end - response->start) * 3 / 2 + 2048);
+    out.size = 0;
 
-    add_text(result, "id", job->id);
-    add_source(result, job);
-    int32_t channels = add_audio(result, job, specification, parts.channel_count);
-    add(result, "specification", specification);
-    add_operation(result, operation, answer);
+    append_string(&out, "{\"id\":", job->id);
+    append_source(&out, job);
+    int32_t channels = append_audio(&out, job, utterances.channel_count);
+    bs_buffer_append_text(&out, ",\"specification\":");
+    bs_buffer_append_text(&out, job->specification_json);
+    append_operation(&out, operation, answer);
     payload->audio_seconds = job->duration_seconds;
     payload->billed_seconds = bs_billed_seconds(job->duration_seconds, channels);
     if (payload->billed_seconds > 0) {
-        add_number(result, "billedSeconds", (double)payload->billed_seconds);
+        append_int(&out, ",\"billedSeconds\":", payload->billed_seconds);
     }
-    add_timing(result, operation, now);
+    append_timing(&out, operation, now);
     if (job->labels_json != NULL) {
-        add(result, "labels", cJSON_CreateRaw(job->labels_json));
+        bs_buffer_append_text(&out, ",\"labels\":");
+        bs_buffer_append_text(&out, job->labels_json);
     }
-    add_text(result, "worker", worker);
-    add_transcript(result, &parts, chunks);
-    if (!cJSON_IsArray(chunks)) {
-        cJSON_Delete(chunks); /* a null: not in the result */
-    }
+    append_string(&out, ",\"worker\":", worker);
+    bs_buffer_append_text(&out, ",");
+    bs_utterances_write(&utterances, view, &out);
+    append_chunks(&out, config, view, chunks);
+    bs_buffer_append_text(&out, "}");
 
-    finish_payload(config, result, payload);
-    cJSON_Delete(result);
-    bs_transcript_parts_free(&parts);
+    bs_utterances_free(&utterances);
+    finish_payload(config, &out, payload);
     return payload;
 }
 

@@ -20,13 +20,16 @@ struct bs_payload {
     int64_t billed_seconds;
 };
 
-/* `response` is the answer's `response` object (a cJSON, opaque here), which is consumed as far as
- * chunks are moved over; the caller still frees it. NULL when `response` has not the shape of a
- * LongRunningRecognitionResponse. */
+struct bs_json_view;
+struct bs_json_node;
+
+/* `response` is the answer's `response` in `view` (formats/json_view.h). NULL when it has not the
+ * shape of a LongRunningRecognitionResponse. */
 struct bs_payload *bs_result_build(const struct bs_config *config,
                                    const struct bs_operation *operation, const struct bs_job *job,
                                    const char *worker, const struct bs_answer *answer,
-                                   bs_wall_ms now, void *response);
+                                   bs_wall_ms now, const struct bs_json_view *view,
+                                   const struct bs_json_node *response);
 void bs_payload_free(void *payload);
 
 /* The message's key: the job message's, or the job's id where it had none. */

@@ -8,52 +8,96 @@
 #define TAG_SIZE 24
 
 /* One chunk's first alternative. */
-struct utterance {
+struct bs_utterance {
     char tag[TAG_SIZE];
-    const char *text;
+    const struct bs_json_node *text;
     double start, end; /* NAN where the words tell no time */
     double place;      /* in time; of an untimed one, the place of the one before */
     size_t index;      /* in the API's order */
 };
 
-struct utterances {
-    struct utterance *items;
-    size_t count;
-};
+/* ---- reading ---- */
 
 /* An int64, as a string or number; a tag left out means the only channel. */
-static void read_tag(const cJSON *chunk, char tag[TAG_SIZE])
+static void read_tag(const struct bs_json_view *view, const struct bs_json_node *chunk,
+                     char tag[TAG_SIZE])
 {
-    const cJSON *item = bs_json_member(chunk, "channelTag");
+    const struct bs_json_node *item = bs_json_view_member(view, chunk, "channelTag");
     int64_t number;
-    if (bs_json_int64(item, &number)) {
+    if (bs_json_view_int64(view, item, &number)) {
         (void)snprintf(tag, TAG_SIZE, "%lld", (long long)number);
-    } else {
-        const char *text = cJSON_GetStringValue(item);
-        text = text == NULL || text[0] == '\0' ? "1" : text;
-        bs_utf8_copy_cut(text, strlen(text), tag, TAG_SIZE);
+        return;
     }
+    struct bs_buffer scratch = {0};
+    struct bs_bytes text = bs_json_view_string(view, item, &scratch);
+    if (text.size == 0) {
+        text = (struct bs_bytes){.data = (const uint8_t *)"1", .size = 1};
+    }
+    bs_utf8_copy_cut((const char *)text.data, text.size, tag, TAG_SIZE);
+    bs_buffer_free(&scratch);
+}
+
+/* Decimal seconds as billionths, where they are of the usual form; -1 where not. */
+static int64_t read_billionths(const uint8_t *text, size_t size)
+{
+    int64_t billionths = 0;
+    size_t at = 0;
+    while (at < size && at < 9 && text[at] >= '0' && text[at] <= '9') {
+        billionths = billionths * 10 + (text[at++] - '0');
+    }
+    int missing = 9;
+    if (at > 0 && at < size && text[at] == '.') {
+        at++;
+        for (; missing > 0 && at < size && text[at] >= '0' && text[at] <= '9'; missing--) {
+            billionths = billionths * 10 + (text[at++] - '0');
+        }
+    }
+    if (at == 0 || at != size) {
+        return -1;
+    }
+    for (; missing > 0; missing--) {
+        billionths *= 10;
+    }
+    /* Above this a double does not hold them all. */
+    return billionths < (INT64_C(1) << 53) ? billionths : -1;
 }
 
 /* A protobuf Duration: decimal seconds and an "s"; NAN where it is none. */
-static double read_duration(const cJSON *word, const char *name)
+static double read_duration(const struct bs_json_view *view, const struct bs_json_node *word,
+                            const char *name)
 {
-    const char *text = bs_json_text(word, name);
-    char *end;
-    if (text == NULL || text[0] < '0' || text[0] > '9') {
+    const struct bs_json_node *item = bs_json_view_member(view, word, name);
+    if (!bs_json_view_is_string(view, item) || !item->plain) {
         return NAN;
     }
-    double seconds = strtod(text, &end);
-    return strcmp(end, "s") == 0 && isfinite(seconds) ? seconds : NAN;
+    const uint8_t *text = view->text + item->start + 1;
+    size_t size = item->end - item->start - 2;
+    if (size < 2 || text[size - 1] != 's' || text[0] < '0' || text[0] > '9') {
+        return NAN;
+    }
+    int64_t billionths = read_billionths(text, size - 1);
+    if (billionths >= 0) {
+        return (double)billionths / 1e9;
+    }
+    char copy[64], *end;
+    if (size >= sizeof copy) {
+        return NAN;
+    }
+    memcpy(copy, text, size);
+    copy[size] = '\0';
+    double seconds = strtod(copy, &end);
+    return end == copy + size - 1 && isfinite(seconds) ? seconds : NAN;
 }
 
-static void read_times(const cJSON *alternative, struct utterance *utterance)
+static void read_times(const struct bs_json_view *view, const struct bs_json_node *alternative,
+                       struct bs_utterance *utterance)
 {
-    const cJSON *words = bs_json_member(alternative, "words"), *word;
+    const struct bs_json_node *words = bs_json_view_member(view, alternative, "words");
     utterance->start = utterance->end = NAN;
-    cJSON_ArrayForEach(word, words)
-    {
-        double start = read_duration(word, "startTime"), end = read_duration(word, "endTime");
+    for (const struct bs_json_node *word = bs_json_view_first(view, words); word != NULL;
+         word = bs_json_view_next(view, words, word)) {
+        double start = read_duration(view, word, "startTime");
+        double end = read_duration(view, word, "endTime");
         if (!isnan(start) && !(utterance->start <= start)) {
             utterance->start = start;
         }
@@ -66,48 +110,80 @@ static void read_times(const cJSON *alternative, struct utterance *utterance)
     }
 }
 
-static bool read_chunk(const cJSON *chunk, struct utterance *utterance)
+static bool read_chunk(const struct bs_json_view *view, const struct bs_json_node *chunk,
+                       struct bs_utterance *utterance)
 {
-    const cJSON *alternatives = bs_json_member(chunk, "alternatives");
-    bool none = alternatives == NULL || cJSON_IsNull(alternatives);
-    if (!cJSON_IsObject(chunk) || (!none && !cJSON_IsArray(alternatives))) {
+    const struct bs_json_node *alternatives = bs_json_view_member(view, chunk, "alternatives");
+    bool none = alternatives == NULL || bs_json_view_is_null(view, alternatives);
+    if (!bs_json_view_is_object(view, chunk) ||
+        (!none && !bs_json_view_is_array(view, alternatives))) {
         return false;
     }
-    const cJSON *first = none ? NULL : alternatives->child;
-    const cJSON *text = bs_json_member(first, "text");
-    if ((first != NULL && !cJSON_IsObject(first)) || (text != NULL && !cJSON_IsString(text))) {
+    const struct bs_json_node *first = none ? NULL : bs_json_view_first(view, alternatives);
+    const struct bs_json_node *text = bs_json_view_member(view, first, "text");
+    if ((first != NULL && !bs_json_view_is_object(view, first)) ||
+        (text != NULL && !bs_json_view_is_string(view, text))) {
         return false;
     }
-    read_tag(chunk, utterance->tag);
-    read_times(first, utterance);
-    utterance->text = text == NULL ? "" : text->valuestring;
+    read_tag(view, chunk, utterance->tag);
+    read_times(view, first, utterance);
+    utterance->text = text;
     return true;
 }
 
-/* What was said, in the API's order; chunks without text are left out. */
-static bool read_chunks(const cJSON *chunks, struct utterances *all, int32_t *channel_count)
+static bool says_something(const struct bs_utterance *utterance)
 {
-    const cJSON *chunk;
+    return utterance->text != NULL && utterance->text->end - utterance->text->start > 2;
+}
+
+static size_t count_values(const struct bs_json_view *view, const struct bs_json_node *array)
+{
+    size_t count = 0;
+    for (const struct bs_json_node *each = bs_json_view_first(view, array); each != NULL;
+         each = bs_json_view_next(view, array, each)) {
+        count++;
+    }
+    return count;
+}
+
+bool bs_utterances_read(const struct bs_json_view *view, const struct bs_json_node *chunks,
+                        struct bs_utterances *utterances)
+{
+    *utterances = (struct bs_utterances){0};
+    if (chunks == NULL || bs_json_view_is_null(view, chunks)) {
+        return true;
+    }
+    if (!bs_json_view_is_array(view, chunks)) {
+        return false;
+    }
+    utterances->items = calloc(count_values(view, chunks) + 1, sizeof *utterances->items);
+    BS_ASSERT(utterances->items != NULL);
     double place = 0;
-    size_t count = (size_t)cJSON_GetArraySize(chunks);
-    all->count = 0;
-    all->items = calloc(count + 1, sizeof *all->items);
-    BS_ASSERT(all->items != NULL);
-    cJSON_ArrayForEach(chunk, chunks)
-    {
-        struct utterance *utterance = &all->items[all->count];
-        if (!read_chunk(chunk, utterance)) {
+    for (const struct bs_json_node *chunk = bs_json_view_first(view, chunks); chunk != NULL;
+         chunk = bs_json_view_next(view, chunks, chunk)) {
+        struct bs_utterance *utterance = &utterances->items[utterances->count];
+        if (!read_chunk(view, chunk, utterance)) {
             return false;
         }
         long tag = strtol(utterance->tag, NULL, 10);
-        *channel_count = tag > *channel_count && tag < 1000 ? (int32_t)tag : *channel_count;
+        if (tag > utterances->channel_count && tag < 1000) {
+            utterances->channel_count = (int32_t)tag;
+        }
         place = isnan(utterance->start) ? place : utterance->start;
         utterance->place = place;
-        utterance->index = all->count;
-        all->count += utterance->text[0] != '\0';
+        utterance->index = utterances->count;
+        utterances->count += says_something(utterance);
     }
     return true;
 }
+
+void bs_utterances_free(struct bs_utterances *utterances)
+{
+    free(utterances->items);
+    *utterances = (struct bs_utterances){0};
+}
+
+/* ---- order ---- */
 
 static int compare_tags(const char *left, const char *right)
 {
@@ -115,118 +191,83 @@ static int compare_tags(const char *left, const char *right)
     return a != b ? (a > b) - (a < b) : strcmp(left, right);
 }
 
-static int by_index(const struct utterance *left, const struct utterance *right)
+static int by_index(const struct bs_utterance *left, const struct bs_utterance *right)
 {
     return (left->index > right->index) - (left->index < right->index);
 }
 
 static int by_time(const void *left, const void *right)
 {
-    const struct utterance *a = left, *b = right;
+    const struct bs_utterance *a = left, *b = right;
     int order = (a->place > b->place) - (a->place < b->place);
     return order != 0 ? order : by_index(a, b);
 }
 
 static int by_channel(const void *left, const void *right)
 {
-    const struct utterance *a = left, *b = right;
+    const struct bs_utterance *a = left, *b = right;
     int order = compare_tags(a->tag, b->tag);
     return order != 0 ? order : by_index(a, b);
 }
 
-static cJSON *add_object(cJSON *array)
+/* ---- writing ---- */
+
+/* The text of the channel whose first utterance is `first`; the first one of the next channel. */
+static size_t write_channel_text(const struct bs_utterances *utterances, size_t first,
+                                 const struct bs_json_view *view, struct bs_buffer *out)
 {
-    cJSON *object = cJSON_CreateObject();
-    BS_ASSERT(object != NULL && cJSON_AddItemToArray(array, object));
-    return object;
+    const char *tag = utterances->items[first].tag;
+    size_t at = first;
+    for (; at < utterances->count && strcmp(utterances->items[at].tag, tag) == 0; at++) {
+        bs_buffer_append(out, " ", at == first ? 0 : 1);
+        bs_json_view_append_characters(view, utterances->items[at].text, out);
+    }
+    return at;
 }
 
-static void add_reference(cJSON *object, const char *name, const char *text)
+static void write_dialogue(const struct bs_utterances *utterances, const struct bs_json_view *view,
+                           struct bs_buffer *out)
 {
-    cJSON *item = cJSON_CreateStringReference(text);
-    BS_ASSERT(item != NULL && cJSON_AddItemToObject(object, name, item));
-}
-
-static cJSON *make_dialogue(struct utterances *all)
-{
-    cJSON *array = cJSON_CreateArray();
-    BS_ASSERT(array != NULL);
-    qsort(all->items, all->count, sizeof *all->items, by_time);
-    for (size_t i = 0; i < all->count; i++) {
-        const struct utterance *utterance = &all->items[i];
-        cJSON *object = add_object(array);
-        BS_ASSERT(cJSON_AddStringToObject(object, "channelTag", utterance->tag) != NULL);
+    for (size_t i = 0; i < utterances->count; i++) {
+        const struct bs_utterance *utterance = &utterances->items[i];
+        bs_buffer_append_text(out, i == 0 ? "{\"channelTag\":" : ",{\"channelTag\":");
+        bs_json_append_string(out, utterance->tag);
         if (!isnan(utterance->start)) {
-            BS_ASSERT(cJSON_AddNumberToObject(object, "startSeconds", utterance->start) != NULL);
-            BS_ASSERT(cJSON_AddNumberToObject(object, "endSeconds", utterance->end) != NULL);
+            bs_buffer_append_text(out, ",\"startSeconds\":");
+            bs_json_append_number(out, utterance->start);
+            bs_buffer_append_text(out, ",\"endSeconds\":");
+            bs_json_append_number(out, utterance->end);
         }
-        add_reference(object, "text", utterance->text);
+        bs_buffer_append_text(out, ",\"text\":\"");
+        bs_json_view_append_characters(view, utterance->text, out);
+        bs_buffer_append_text(out, "\"}");
     }
-    return array;
 }
 
-/* One entry a channel that was heard; `text` gets all of them, each on its line. */
-static cJSON *make_channels(struct utterances *all, struct bs_buffer *text)
+void bs_utterances_write(struct bs_utterances *utterances, const struct bs_json_view *view,
+                         struct bs_buffer *out)
 {
-    cJSON *array = cJSON_CreateArray();
-    BS_ASSERT(array != NULL);
-    qsort(all->items, all->count, sizeof *all->items, by_channel);
-    for (size_t i = 0; i < all->count;) {
-        const char *tag = all->items[i].tag;
-        struct bs_buffer channel = {0};
-        for (bool first = true; i < all->count && strcmp(all->items[i].tag, tag) == 0; i++) {
-            bs_buffer_append(&channel, " ", first ? 0 : 1);
-            bs_buffer_append_text(&channel, all->items[i].text);
-            first = false;
-        }
-        bs_buffer_append(text, "\n", text->size == 0 ? 0 : 1);
-        bs_buffer_append(text, channel.data, channel.size);
-        bs_buffer_append(&channel, "", 1);
-        cJSON *object = add_object(array);
-        BS_ASSERT(cJSON_AddStringToObject(object, "channelTag", tag) != NULL);
-        BS_ASSERT(cJSON_AddStringToObject(object, "text", (const char *)channel.data) != NULL);
-        bs_buffer_free(&channel);
+    size_t count = utterances->count;
+    if (count > 1) {
+        qsort(utterances->items, count, sizeof *utterances->items, by_channel);
     }
-    return array;
-}
-
-bool bs_transcript_parts_make(const cJSON *chunks, struct bs_transcript_parts *parts)
-{
-    struct utterances all = {0};
-    *parts = (struct bs_transcript_parts){0};
-    if (chunks != NULL && !cJSON_IsNull(chunks) && !cJSON_IsArray(chunks)) {
-        return false;
+    bs_buffer_append_text(out, "\"text\":\"");
+    for (size_t i = 0; i < count;) {
+        bs_buffer_append_text(out, i == 0 ? "" : "\\n");
+        i = write_channel_text(utterances, i, view, out);
     }
-    if (!read_chunks(chunks, &all, &parts->channel_count)) {
-        free(all.items);
-        return false;
+    bs_buffer_append_text(out, "\",\"channels\":[");
+    for (size_t i = 0; i < count;) {
+        bs_buffer_append_text(out, i == 0 ? "{\"channelTag\":" : ",{\"channelTag\":");
+        bs_json_append_string(out, utterances->items[i].tag);
+        bs_buffer_append_text(out, ",\"text\":\"");
+        i = write_channel_text(utterances, i, view, out);
+        bs_buffer_append_text(out, "\"}");
     }
-    struct bs_buffer text = {0};
-    parts->utterances = make_dialogue(&all);
-    parts->channels = make_channels(&all, &text);
-    bs_buffer_append(&text, "", 1);
-    parts->text = (char *)text.data;
-    free(all.items);
-    return true;
-}
-
-void bs_transcript_parts_free(struct bs_transcript_parts *parts)
-{
-    free(parts->text);
-    cJSON_Delete(parts->channels);
-    cJSON_Delete(parts->utterances);
-    *parts = (struct bs_transcript_parts){0};
-}
-
-void bs_transcript_drop_words(cJSON *chunks)
-{
-    cJSON *chunk;
-    cJSON_ArrayForEach(chunk, chunks)
-    {
-        cJSON *alternative;
-        cJSON_ArrayForEach(alternative, cJSON_GetObjectItemCaseSensitive(chunk, "alternatives"))
-        {
-            cJSON_DeleteItemFromObjectCaseSensitive(alternative, "words");
-        }
+    if (count > 1) {
+        qsort(utterances->items, count, sizeof *utterances->items, by_time);
     }
+    bs_buffer_append_text(out, "],\"utterances\":[");
+    write_dialogue(utterances, view, out);
+    bs_buffer_append_text(out, "]");
 }

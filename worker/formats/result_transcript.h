@@ -2,23 +2,27 @@
 #ifndef BS_FORMATS_RESULT_TRANSCRIPT_H
 #define BS_FORMATS_RESULT_TRANSCRIPT_H
 
-#include "formats/json.h"
+#include "formats/json_view.h"
 
-/* What chunks come to. The members refer to strings of the chunks, which must live as long. */
-struct bs_transcript_parts {
-    char *text;            /* the channels' texts, joined by newlines */
-    cJSON *channels;       /* [{channelTag, text}] in the order of channelTag */
-    cJSON *utterances;     /* [{channelTag, startSeconds, endSeconds, text}] in order of time */
+struct bs_utterance;
+
+/* What was said, one entry a chunk; it refers to the view, which must live as long. */
+struct bs_utterances {
+    struct bs_utterance *items;
+    size_t count;
     int32_t channel_count; /* the highest channelTag that was heard; 0 = none */
 };
 
 /* `chunks` NULL or JSON null: nothing was said. False when it has not the shape of the API's
- * chunks. The caller frees with bs_transcript_parts_free (the items that it has taken set to NULL).
- */
-BS_MUST_CHECK bool bs_transcript_parts_make(const cJSON *chunks, struct bs_transcript_parts *parts);
-void bs_transcript_parts_free(struct bs_transcript_parts *parts);
+ * chunks. The caller frees with bs_utterances_free in either case. */
+BS_MUST_CHECK bool bs_utterances_read(const struct bs_json_view *view,
+                                      const struct bs_json_node *chunks,
+                                      struct bs_utterances *utterances);
+void bs_utterances_free(struct bs_utterances *utterances);
 
-/* Removes the words of every alternative. */
-void bs_transcript_drop_words(cJSON *chunks);
+/* Appends the members "text" (the channels' texts, joined by newlines), "channels" (in the order of
+ * channelTag) and "utterances" (in order of time). Sorts the utterances. */
+void bs_utterances_write(struct bs_utterances *utterances, const struct bs_json_view *view,
+                         struct bs_buffer *out);
 
 #endif

@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "formats/json.h"
-#include "formats/json_arena.h"
+#include "formats/json_view.h"
 #include "formats/result.h"
 #include "formats/speechkit.h"
 
@@ -65,19 +64,23 @@ static int32_t grpc_code_of_http(int32_t http_status)
 }
 
 /* A code as a number, a string of one, or its name; -1 where it is none of them. 0 is no error. */
-static int32_t read_code(const cJSON *item)
+static int32_t read_code(const struct bs_json_view *view, const struct bs_json_node *item)
 {
     int64_t code;
-    const char *name = cJSON_GetStringValue(item);
-    if (bs_json_int64(item, &code)) {
+    if (bs_json_view_int64(view, item, &code)) {
         return code >= 1 && code <= 1000 ? (int32_t)code : -1;
     }
-    for (int32_t i = 1; name != NULL && i < GRPC_CODES; i++) {
-        if (strcmp(name, grpc_names[i]) == 0) {
-            return i;
+    int32_t found = -1;
+    struct bs_buffer scratch = {0};
+    struct bs_bytes name = bs_json_view_string(view, item, &scratch);
+    for (int32_t i = 1; name.data != NULL && i < GRPC_CODES; i++) {
+        if (strlen(grpc_names[i]) == name.size &&
+            memcmp(name.data, grpc_names[i], name.size) == 0) {
+            found = i;
         }
     }
-    return -1;
+    bs_buffer_free(&scratch);
+    return found;
 }
 
 static void set_message(struct bs_answer *answer, struct storage *storage, const char *text)
@@ -86,49 +89,63 @@ static void set_message(struct bs_answer *answer, struct storage *storage, const
     answer->message = storage->message;
 }
 
+/* The same with a string of the answer; false where it is none. */
+static bool take_message(const struct bs_json_view *view, const struct bs_json_node *item,
+                         struct bs_answer *answer, struct storage *storage)
+{
+    struct bs_buffer scratch = {0};
+    struct bs_bytes text = bs_json_view_string(view, item, &scratch);
+    if (text.data != NULL) {
+        bs_utf8_copy_cut((const char *)text.data, text.size, storage->message,
+                         sizeof storage->message);
+        answer->message = storage->message;
+    }
+    bs_buffer_free(&scratch);
+    return text.data != NULL;
+}
+
 static void unreadable(struct bs_answer *answer, struct storage *storage, const char *reason)
 {
     answer->kind = BS_ANSWER_UNREADABLE;
     set_message(answer, storage, reason);
 }
 
-/* The error that a body tells of, in either shape: a google.rpc.Status, or the gateway's wrapping
- * of one. -1 where the body is no API error; `*message` is NULL where it has none. */
-static int32_t read_error_body(const cJSON *body, const char **message)
-{
-    const cJSON *wrapped = bs_json_member(body, "error");
-    const cJSON *status = cJSON_IsObject(wrapped) ? wrapped : body;
-    *message = bs_json_text(status, "message");
-    int32_t code = read_code(bs_json_member(status, "grpcCode"));
-    return code >= 0 ? code : read_code(bs_json_member(status, "code"));
-}
-
-/* Not a 2xx. False when the body is no API error: then something on the way has answered. */
-static bool take_error(int32_t http_status, const cJSON *body, size_t body_size,
+/* Not a 2xx: an error in either shape, a google.rpc.Status or the gateway's wrapping of one. False
+ * when the body is no API error: then something on the way has answered. */
+static bool take_error(int32_t http_status, const struct bs_json_view *view, size_t body_size,
                        struct bs_answer *answer, struct storage *storage)
 {
-    const char *message = NULL;
-    int32_t code = cJSON_IsObject(body) ? read_error_body(body, &message) : -1;
-    bool api_error = code >= 0 || message != NULL;
+    const struct bs_json_node *body = bs_json_view_root(view);
+    const struct bs_json_node *status = bs_json_view_member(view, body, "error");
+    status = bs_json_view_is_object(view, status) ? status : body;
+    int32_t code = read_code(view, bs_json_view_member(view, status, "grpcCode"));
+    if (code < 0) {
+        code = read_code(view, bs_json_view_member(view, status, "code"));
+    }
+    bool told = take_message(view, bs_json_view_member(view, status, "message"), answer, storage);
     answer->kind = BS_ANSWER_ERROR;
     answer->grpc_code = code >= 0 ? code : grpc_code_of_http(http_status);
-    if (message != NULL) {
-        set_message(answer, storage, message);
-    } else {
+    if (!told) {
         char text[96];
         (void)snprintf(text, sizeof text, "HTTP %d with %zu bytes that tell no reason", http_status,
                        body_size);
         set_message(answer, storage, text);
     }
-    return api_error;
+    return code >= 0 || told;
 }
 
 /* A moment that may be absent or malformed: 0 then. */
-static bs_wall_ms read_moment(const cJSON *operation, const char *name)
+static bs_wall_ms read_moment(const struct bs_json_view *view, const struct bs_json_node *operation,
+                              const char *name)
 {
-    const char *text = bs_json_text(operation, name);
+    struct bs_buffer scratch = {0};
+    struct bs_bytes text =
+        bs_json_view_string(view, bs_json_view_member(view, operation, name), &scratch);
     bs_wall_ms moment;
-    return text != NULL && bs_rfc3339_parse(text, strlen(text), &moment) && moment > 0 ? moment : 0;
+    bool good = text.data != NULL &&
+                bs_rfc3339_parse((const char *)text.data, text.size, &moment) && moment > 0;
+    bs_buffer_free(&scratch);
+    return good ? moment : 0;
 }
 
 /* The id becomes part of a URL, so only what needs no encoding there. */
@@ -136,28 +153,45 @@ static bool is_operation_id(const char *id)
 {
     static const char allowed[] =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~";
-    size_t length = id == NULL ? 0 : strlen(id);
-    return length > 0 && length <= OPERATION_ID_SIZE_MAX && strspn(id, allowed) == length &&
-           strcmp(id, ".") != 0 && strcmp(id, "..") != 0;
+    size_t length = strlen(id);
+    return length > 0 && strspn(id, allowed) == length && strcmp(id, ".") != 0 &&
+           strcmp(id, "..") != 0;
+}
+
+/* The operation's id, into the answer's storage; false where there is none that can be one. */
+static bool take_operation_id(const struct bs_json_view *view, const struct bs_json_node *body,
+                              struct storage *storage)
+{
+    struct bs_buffer scratch = {0};
+    struct bs_bytes id = bs_json_view_string(view, bs_json_view_member(view, body, "id"), &scratch);
+    bool fits = id.data != NULL && id.size <= OPERATION_ID_SIZE_MAX;
+    if (fits) {
+        memcpy(storage->operation_id, id.data, id.size);
+        storage->operation_id[id.size] = '\0';
+    }
+    bs_buffer_free(&scratch);
+    return fits && is_operation_id(storage->operation_id);
 }
 
 /* The `error` of an operation: it has failed, whatever `done` says (the service may still be
  * rolling back). False when there is none. */
-static bool take_operation_error(const cJSON *operation, struct bs_answer *answer,
+static bool take_operation_error(const struct bs_json_view *view,
+                                 const struct bs_json_node *operation, struct bs_answer *answer,
                                  struct storage *storage)
 {
-    const cJSON *error = bs_json_member(operation, "error");
-    if (!cJSON_IsObject(error)) {
+    const struct bs_json_node *error = bs_json_view_member(view, operation, "error");
+    if (!bs_json_view_is_object(view, error)) {
         return false;
     }
-    int32_t code = read_code(bs_json_member(error, "code"));
+    int32_t code = read_code(view, bs_json_view_member(view, error, "code"));
     if (code < 0) {
-        code = read_code(bs_json_member(error, "grpcCode"));
+        code = read_code(view, bs_json_view_member(view, error, "grpcCode"));
     }
-    const char *message = bs_json_text(error, "message");
     answer->kind = BS_ANSWER_FAILED;
     answer->grpc_code = code >= 0 ? code : GRPC_UNKNOWN;
-    set_message(answer, storage, message == NULL ? "" : message);
+    if (!take_message(view, bs_json_view_member(view, error, "message"), answer, storage)) {
+        set_message(answer, storage, "");
+    }
     return true;
 }
 
@@ -174,25 +208,33 @@ static bool is_success(int32_t http_status)
     return http_status >= 200 && http_status < 300;
 }
 
-static void take_submission(const cJSON *body, const struct bs_json_problem *problem,
+static void take_submission(const struct bs_json_view *view, const struct bs_json_problem *problem,
                             struct bs_answer *answer, struct storage *storage)
 {
-    const char *id = bs_json_text(body, "id");
-    if (!cJSON_IsObject(body)) {
+    const struct bs_json_node *body = bs_json_view_root(view);
+    if (!bs_json_view_is_object(view, body)) {
         unreadable(answer, storage, body == NULL ? problem->reason : "the answer is no object");
         return;
     }
-    if (!is_operation_id(id)) {
+    if (!take_operation_id(view, body, storage)) {
         unreadable(answer, storage, "the answer has no operation's id");
         return;
     }
-    memcpy(storage->operation_id, id, strlen(id) + 1);
     answer->operation_id = storage->operation_id;
-    answer->created = read_moment(body, "createdAt");
-    answer->modified = read_moment(body, "modifiedAt");
-    if (!take_operation_error(body, answer, storage)) {
-        bool done = cJSON_IsTrue(bs_json_member(body, "done"));
+    answer->created = read_moment(view, body, "createdAt");
+    answer->modified = read_moment(view, body, "modifiedAt");
+    if (!take_operation_error(view, body, answer, storage)) {
+        bool done = bs_json_view_is_true(view, bs_json_view_member(view, body, "done"));
         answer->kind = done ? BS_ANSWER_DONE : BS_ANSWER_RUNNING;
+    }
+}
+
+/* A body that is not JSON is an empty view. */
+static void read_body(struct bs_bytes body, struct bs_json_view *view,
+                      struct bs_json_problem *problem)
+{
+    if (!bs_json_view_read(view, body.data, body.size, problem)) {
+        bs_json_view_free(view);
     }
 }
 
@@ -201,27 +243,27 @@ void bs_speechkit_decode_submission(int32_t http_status, struct bs_bytes body,
 {
     struct storage *storage = begin(http_status, answer);
     struct bs_json_problem problem;
-    bs_json_arena_begin();
-    cJSON *json = bs_json_parse_tolerant(body.data, body.size, &problem);
+    struct bs_json_view view;
+    read_body(body, &view, &problem);
     *storage_out = storage;
     if (is_success(http_status)) {
-        take_submission(json, &problem, answer, storage);
-    } else if (!take_error(http_status, json, body.size, answer, storage) &&
+        take_submission(&view, &problem, answer, storage);
+    } else if (!take_error(http_status, &view, body.size, answer, storage) &&
                (http_status == 502 || http_status == 504)) {
         answer->kind = BS_ANSWER_LOST; /* a gateway lost the service's answer: perhaps accepted */
     }
-    cJSON_Delete(json);
-    bs_json_arena_end();
+    bs_json_view_free(&view);
 }
 
 /* done, with a response: the result. */
 static void take_response(const struct bs_config *config, const struct bs_operation *operation,
-                          const char *worker, bs_wall_ms now, cJSON *body, struct bs_answer *answer,
-                          struct storage *storage)
+                          const char *worker, bs_wall_ms now, const struct bs_json_view *view,
+                          struct bs_answer *answer, struct storage *storage)
 {
-    cJSON *response = cJSON_GetObjectItemCaseSensitive(body, "response");
+    const struct bs_json_node *response =
+        bs_json_view_member(view, bs_json_view_root(view), "response");
     struct bs_job job;
-    if (!cJSON_IsObject(response)) {
+    if (!bs_json_view_is_object(view, response)) {
         unreadable(answer, storage, "the operation is done, with neither response nor error");
         return;
     }
@@ -230,7 +272,7 @@ static void take_response(const struct bs_config *config, const struct bs_operat
         return;
     }
     struct bs_payload *payload =
-        bs_result_build(config, operation, &job, worker, answer, now, response);
+        bs_result_build(config, operation, &job, worker, answer, now, view, response);
     bs_job_free(&job);
     if (payload == NULL) {
         unreadable(answer, storage, "the response is no LongRunningRecognitionResponse");
@@ -245,40 +287,47 @@ static void take_response(const struct bs_config *config, const struct bs_operat
 }
 
 /* Whether the answer is an operation, and the one that was asked about. */
-static const char *check_problem(const cJSON *body, const struct bs_json_problem *problem,
+static const char *check_problem(const struct bs_json_view *view,
+                                 const struct bs_json_problem *problem,
                                  const struct bs_operation *operation)
 {
+    const struct bs_json_node *body = bs_json_view_root(view);
     if (body == NULL) {
         return problem->reason;
     }
-    const char *id = bs_json_text(body, "id");
-    if (id != NULL) {
-        bool same = operation->operation_id != NULL && strcmp(id, operation->operation_id) == 0;
+    const struct bs_json_node *item = bs_json_view_member(view, body, "id");
+    if (bs_json_view_is_string(view, item)) {
+        struct bs_buffer scratch = {0};
+        struct bs_bytes id = bs_json_view_string(view, item, &scratch);
+        const char *own = operation->operation_id;
+        bool same = own != NULL && strlen(own) == id.size && memcmp(id.data, own, id.size) == 0;
+        bs_buffer_free(&scratch);
         return same ? NULL : "the answer is about another operation";
     }
-    bool looks_like_one = bs_json_member(body, "done") != NULL ||
-                          bs_json_member(body, "error") != NULL ||
-                          bs_json_member(body, "response") != NULL;
+    bool looks_like_one = bs_json_view_member(view, body, "done") != NULL ||
+                          bs_json_view_member(view, body, "error") != NULL ||
+                          bs_json_view_member(view, body, "response") != NULL;
     return looks_like_one ? NULL : "the answer is no operation";
 }
 
 /* A 2xx answer to a check. */
 static void take_check(const struct bs_config *config, const struct bs_operation *operation,
-                       const char *worker, bs_wall_ms now, cJSON *json,
+                       const char *worker, bs_wall_ms now, const struct bs_json_view *view,
                        const struct bs_json_problem *problem, struct bs_answer *answer,
                        struct storage *storage)
 {
-    const char *reason = check_problem(json, problem, operation);
-    answer->created = read_moment(json, "createdAt");
-    answer->modified = read_moment(json, "modifiedAt");
+    const struct bs_json_node *body = bs_json_view_root(view);
+    const char *reason = check_problem(view, problem, operation);
+    answer->created = read_moment(view, body, "createdAt");
+    answer->modified = read_moment(view, body, "modifiedAt");
     if (reason != NULL) {
         unreadable(answer, storage, reason);
-    } else if (take_operation_error(json, answer, storage)) {
+    } else if (take_operation_error(view, body, answer, storage)) {
         /* told */
-    } else if (!cJSON_IsTrue(bs_json_member(json, "done"))) {
+    } else if (!bs_json_view_is_true(view, bs_json_view_member(view, body, "done"))) {
         answer->kind = BS_ANSWER_RUNNING;
     } else {
-        take_response(config, operation, worker, now, json, answer, storage);
+        take_response(config, operation, worker, now, view, answer, storage);
     }
 }
 
@@ -288,16 +337,15 @@ void bs_speechkit_decode_check(const struct bs_config *config, const struct bs_o
 {
     struct storage *storage = begin(http_status, answer);
     struct bs_json_problem problem;
-    bs_json_arena_begin();
-    cJSON *json = bs_json_parse_tolerant(body.data, body.size, &problem);
+    struct bs_json_view view;
+    read_body(body, &view, &problem);
     *storage_out = storage;
     if (is_success(http_status)) {
-        take_check(config, operation, worker, now, json, &problem, answer, storage);
+        take_check(config, operation, worker, now, &view, &problem, answer, storage);
     } else {
-        (void)take_error(http_status, json, body.size, answer, storage);
+        (void)take_error(http_status, &view, body.size, answer, storage);
     }
-    cJSON_Delete(json);
-    bs_json_arena_end();
+    bs_json_view_free(&view);
 }
 
 void bs_speechkit_free(void *storage)

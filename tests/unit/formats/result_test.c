@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "formats/gzip.h"
-#include "formats/json.h"
+#include "formats/json_view.h"
 #include "formats/result.h"
 
 #define JOB              "{\"id\":\"a\",\"audio\":{\"uri\":\"s3://recordings/a.ogg\",\"durationSeconds\":15.5}}"
@@ -20,11 +20,13 @@ static struct bs_payload *build(const char *const *settings, const char *job, co
     struct fixture_job fixture;
     struct bs_answer answer = {.created = 1700000000000, .modified = 1700000060000};
     fixture_job_make(&fixture, config, job);
-    cJSON *tree = cJSON_Parse(response);
-    assert_non_null(tree);
-    struct bs_payload *payload = bs_result_build(config, &fixture.operation, &fixture.job,
-                                                 "worker-0", &answer, 1700000070000, tree);
-    cJSON_Delete(tree);
+    struct bs_json_view view;
+    struct bs_json_problem problem;
+    assert_true(bs_json_view_read(&view, (const uint8_t *)response, strlen(response), &problem));
+    struct bs_payload *payload =
+        bs_result_build(config, &fixture.operation, &fixture.job, "worker-0", &answer,
+                        1700000070000, &view, bs_json_view_root(&view));
+    bs_json_view_free(&view);
     fixture_job_free(&fixture);
     bs_config_free(config);
     return payload;
