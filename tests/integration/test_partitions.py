@@ -9,16 +9,23 @@ def jobs_on(scene, partition, count, prefix):
     return scene.enqueue(count, prefix=prefix, partition=partition)
 
 
-def test_new_partitions_stay_untouched_until_the_state_topic_has_grown_too(scene):
+# A partition that is new by growth spends nothing in its first window.
+WINDOW_SECONDS = 10
+
+
+def growing(scene):
+    return {"quotas": {"window_seconds": WINDOW_SECONDS}}
+
+
+def test_new_partitions_stay_untouched_until_the_state_topic_has_grown_and_work_then(scene):
     scene.create_topics(partitions=2)
     standin = scene.start_standin(duration_ms=200)
     jobs = jobs_on(scene, 0, 5, "old")
-    changes = {"kafka": {"topic.metadata.refresh.interval.ms": 1000, "metadata.max.age.ms": 5000}}
-    (worker,) = scene.start_workers(1, changes)
+    (worker,) = scene.start_workers(1, growing(scene))
     scene.wait_for_answers(5, 60)
     scene.cluster.add_partitions(scene.topics["jobs"], 3)
     jobs += jobs_on(scene, 2, 5, "new")
-    text = worker.wait_until_not_ready("partition_stopped", 90)
+    text = worker.wait_until_not_ready("partition_stopped", 60)
     assert "check --create-topics" in text, text
     jobs += jobs_on(scene, 1, 5, "old-too")
     scene.wait_for_answers(10, 60)
@@ -27,10 +34,73 @@ def test_new_partitions_stay_untouched_until_the_state_topic_has_grown_too(scene
     status, command = scene.run_command(["check", "--create-topics"])
     assert status == 0, command.situation()
     assert scene.cluster.partitions(scene.topics["state"]) == 3
-    # The quota's division follows the state topic, so the worker takes it up by a new start.
-    scene.stop_workers()
-    scene.start_workers(1, changes)
+    # The same worker takes it up.
+    worker.wait_until_ready(60)
     scene.wait_for_answers(15, 60)
+    scene.account.expect_only_results(jobs)
+    assert len(standin.accepted_submissions()) == 15
+    scene.stop_workers()
+
+
+def test_jobs_that_grow_in_the_middle_of_a_run_are_answered_once_each_by_a_fleet(scene):
+    scene.create_topics(partitions=4)
+    scene.start_standin(duration_ms=1000)
+    jobs = scene.enqueue(400, prefix="before")
+    workers = scene.start_workers(3, growing(scene))
+    scene.wait_for_submissions(200)
+    scene.cluster.add_partitions(scene.topics["jobs"], 8)
+    jobs += scene.enqueue(400, prefix="between")
+    wait_until(
+        lambda: any("partition_stopped" in worker.not_ready_reasons() for worker in workers),
+        60,
+        scene.situation,
+    )
+    # One worker is killed, and one joins, while some partitions have no state.
+    workers[0].kill()
+    status, command = scene.run_command(["check", "--create-topics"])
+    assert status == 0, command.situation()
+    workers[1:1] = [scene.start_worker(growing(scene))]
+    jobs += scene.enqueue(400, prefix="after")
+    for worker in workers[1:]:
+        worker.wait_until_ready(90)
+    scene.wait_for_answers(1200, 120)
+    scene.account.expect_only_results(jobs)
+    scene.account.expect_no_recorded_operation_repeated(unrecorded_at_most=64)
+    owned = [
+        each["partition"] for worker in workers[1:] for each in worker.status()["partitions"]
+    ]
+    assert sorted(owned) == list(range(8))
+    scene.stop_workers()
+
+
+def test_a_worker_that_starts_with_too_few_state_partitions_serves_those_that_are_there(scene):
+    scene.create_topics(partitions=2)
+    scene.cluster.add_partitions(scene.topics["jobs"], 3)
+    standin = scene.start_standin(duration_ms=200)
+    jobs = jobs_on(scene, 0, 5, "old") + jobs_on(scene, 2, 5, "new")
+    worker = scene.start_worker(growing(scene))
+    text = worker.wait_until_not_ready("partition_stopped", 60)
+    assert "no partition 2" in text, text
+    scene.wait_for_answers(5, 60)
+    assert len(standin.accepted_submissions()) == 5
+    scene.cluster.add_partitions(scene.topics["state"], 3)
+    worker.wait_until_ready(60)
+    scene.wait_for_answers(10, 60)
+    scene.account.expect_only_results(jobs)
+    scene.stop_workers()
+
+
+def test_a_state_topic_that_grew_first_loses_and_stops_nothing(scene):
+    scene.create_topics(partitions=2)
+    scene.cluster.add_partitions(scene.topics["state"], 4)
+    scene.start_standin(duration_ms=200)
+    jobs = scene.enqueue(20)
+    (worker,) = scene.start_workers(1, growing(scene))
+    scene.wait_for_answers(20, 60)
+    scene.cluster.add_partitions(scene.topics["jobs"], 4)
+    jobs += jobs_on(scene, 3, 5, "new")
+    scene.wait_for_answers(25, 60)
+    assert worker.get("/readyz")[0] == 200
     scene.account.expect_only_results(jobs)
     scene.stop_workers()
 

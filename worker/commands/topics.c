@@ -54,11 +54,17 @@ static void judge_state(const struct bs_config *config, const struct bs_topic_fa
                        config->topics.state);
         add_problem(problems, text);
     }
-    if (state->partitions != jobs->partitions) {
-        (void)snprintf(text, sizeof text, "topic %s has %d partitions, but %s has %d",
-                       config->topics.state, state->partitions, config->topics.jobs,
-                       jobs->partitions);
-        add_problem(problems, text);
+    if (state->partitions < jobs->partitions) {
+        bs_log(BS_LOG_WARN, NULL,
+               "topic %s has %d partitions, but %s has %d: jobs in partition %d and above stay "
+               "untouched; " REMEDY,
+               config->topics.state, state->partitions, config->topics.jobs, jobs->partitions,
+               state->partitions);
+    } else if (state->partitions > jobs->partitions) {
+        bs_log(BS_LOG_WARN, NULL,
+               "topic %s has %d partitions, but %s has %d: the other partitions' parts of the "
+               "quota cannot be used",
+               config->topics.state, state->partitions, config->topics.jobs, jobs->partitions);
     }
 }
 

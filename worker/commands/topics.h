@@ -13,8 +13,9 @@ struct bs_topics {
     int32_t state_partitions;
 };
 
-/* Looks at all four topics: each is there, state is compacted (and nothing else) and has as many
- * partitions as jobs, and the quotas divide by them.
+/* Looks at all four topics: each is there, state is compacted (and nothing else), and the quotas
+ * divide by its partitions. Where it has fewer or more of them than jobs the log says what that
+ * means: the work on the others goes on.
  * BS_ERROR_TEMPORARY: no broker answers. Anything else but BS_OK: the message says what is wrong,
  * all of it, and the command that mends it. Settings that cannot be read (no right, an embedded
  * broker) are told in the log as a warning. Blocks up to 10 s. */

@@ -59,8 +59,8 @@ struct bs_worker {
     const struct bs_config *config;
     char name[128];
     bs_wall_ms started;
-    int32_t jobs_partitions;
-    int32_t state_partitions;
+    int32_t jobs_partitions;  /* at the start: what --until-drained is about */
+    int32_t state_partitions; /* what the quota is divided by */
 
     struct bs_loop *loop;
     struct bs_timer *timer;  /* core's next deadline */

@@ -69,7 +69,7 @@ static void on_stopped(void *context, int32_t partition, const char *reason, int
     if (restoring) {
         bs_kafka_reject(worker->kafka, partition);
     }
-    if (worker->options.until_drained) {
+    if (worker->options.until_drained && partition < worker->jobs_partitions) {
         worker->failed = true;
         bs_worker_stop(worker, "a partition needs a person");
     }
@@ -106,7 +106,7 @@ static void on_restored_record(void *context, int32_t partition, uint32_t epoch,
 }
 
 static void on_restored(void *context, int32_t partition, uint32_t epoch, int64_t committed,
-                        int64_t log_start, double seconds)
+                        int64_t log_start, int32_t divided_by, double seconds)
 {
     struct bs_worker *worker = context;
     worker->restore_seconds = seconds;
@@ -115,6 +115,7 @@ static void on_restored(void *context, int32_t partition, uint32_t epoch, int64_
     event.restore_ended.epoch = epoch;
     event.restore_ended.committed = committed;
     event.restore_ended.log_start = log_start;
+    (void)divided_by;
     bs_worker_event(worker, &event);
 }
 
@@ -133,6 +134,35 @@ static void on_published(void *context, int32_t partition, int64_t published, in
         worker->ends[partition] = end;
         worker->published[partition] = published;
     }
+}
+
+/* Jobs has grown, or state has followed it. New partitions are worked on as soon as the quota can
+ * be divided by them too. */
+static void on_topics(void *context, int32_t jobs_partitions, int32_t state_partitions)
+{
+    struct bs_worker *worker = context;
+    const struct bs_config *config = worker->config;
+    if (jobs_partitions > state_partitions) {
+        bs_log(BS_LOG_WARN, NULL,
+               "topic %s has %d partitions, but %s has %d: jobs in partition %d and above stay "
+               "untouched; run `backscribe check --create-topics`",
+               config->topics.state, state_partitions, config->topics.jobs, jobs_partitions,
+               state_partitions);
+    }
+    if (state_partitions <= worker->state_partitions) {
+        return;
+    }
+    struct bs_error error = BS_NO_ERROR;
+    if (!bs_config_check_quotas(config, state_partitions, &error)) {
+        bs_log(BS_LOG_ERROR, NULL,
+               "topic %s has grown to %d partitions, and the new ones stay untouched: %s",
+               config->topics.state, state_partitions, error.message);
+        return;
+    }
+    bs_log(BS_LOG_INFO, NULL, "the quotas are divided by %d partitions now, not %d",
+           state_partitions, worker->state_partitions);
+    worker->state_partitions = state_partitions;
+    bs_kafka_divide(worker->kafka, state_partitions);
 }
 
 static void on_fatal(void *context, const char *message)
@@ -164,6 +194,7 @@ const struct bs_kafka_callbacks bs_worker_kafka_callbacks = {
     .restored = on_restored,
     .transaction = on_transaction,
     .published = on_published,
+    .topics = on_topics,
     .fatal = on_fatal,
     .trouble = on_trouble,
     .closed = on_closed,

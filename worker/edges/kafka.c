@@ -94,6 +94,33 @@ static void give_records(struct bs_kafka *kafka, const struct bs_report *report)
     }
 }
 
+/* The restore's end, unless the partition has gone meanwhile. */
+static void give_restored(struct bs_kafka *kafka, const struct bs_report *report)
+{
+    if (bs_consumer_restoring(kafka->consumer, report->partition, report->epoch)) {
+        bs_consumer_set_divided(kafka->consumer, report->partition, report->partitions);
+        kafka->callbacks.restored(kafka->context, report->partition, report->epoch,
+                                  report->committed, report->log_start, report->divided_by,
+                                  report->seconds);
+    }
+}
+
+static void give_topics(struct bs_kafka *kafka, const struct bs_report *report)
+{
+    bool told = report->jobs_partitions == kafka->jobs_partitions_told &&
+                report->state_partitions == kafka->state_partitions_told;
+    if (!told) {
+        kafka->jobs_partitions_told = report->jobs_partitions;
+        kafka->state_partitions_told = report->state_partitions;
+        kafka->callbacks.topics(kafka->context, report->jobs_partitions, report->state_partitions);
+    }
+    if (!kafka->closing) {
+        bs_consumer_take_up(kafka->consumer, report->state_partitions < kafka->state_partitions
+                                                 ? report->state_partitions
+                                                 : kafka->state_partitions);
+    }
+}
+
 static void dispatch(struct bs_kafka *kafka, const struct bs_report *report)
 {
     const struct bs_kafka_callbacks *callbacks = &kafka->callbacks;
@@ -103,14 +130,11 @@ static void dispatch(struct bs_kafka *kafka, const struct bs_report *report)
         give_records(kafka, report);
         break;
     case BS_REPORT_RESTORED:
-        if (wanted) {
-            callbacks->restored(kafka->context, report->partition, report->epoch, report->committed,
-                                report->log_start, report->seconds);
-        }
+        give_restored(kafka, report);
         break;
     case BS_REPORT_STOPPED:
         if (wanted || !report->of_restore) {
-            bs_consumer_stop_partition(kafka->consumer, report->partition);
+            bs_consumer_stop_partition(kafka->consumer, report->partition, report->stateless);
             callbacks->stopped(kafka->context, report->partition, report->text, report->lost);
         }
         break;
@@ -120,6 +144,9 @@ static void dispatch(struct bs_kafka *kafka, const struct bs_report *report)
     case BS_REPORT_PUBLISHED:
         atomic_fetch_sub(&kafka->published_waiting, 1);
         callbacks->published(kafka->context, report->partition, report->published, report->end);
+        break;
+    case BS_REPORT_TOPICS:
+        give_topics(kafka, report);
         break;
     case BS_REPORT_TROUBLE:
         callbacks->trouble(kafka->context, report->text);
@@ -223,6 +250,11 @@ void bs_kafka_close(struct bs_kafka *kafka)
         bs_consumer_close(kafka->consumer);
         bs_timer_set(kafka->timer, bs_clock_now().mono + POLL_BUSY_MS);
     }
+}
+
+void bs_kafka_divide(struct bs_kafka *kafka, int32_t state_partitions)
+{
+    kafka->state_partitions = state_partitions;
 }
 
 void bs_kafka_note_ends(struct bs_kafka *kafka)

@@ -43,11 +43,14 @@ struct bs_kafka_callbacks {
     void (*stopped)(void *context, int32_t partition, const char *reason, int64_t lost);
 
     /* Restore: the newest record of each key, then the end. `committed` is -1 where the group has
-     * no offset. Called in portions, so that the loop does not stall. */
+     * no offset. `divided_by` is asked for only where the partition has neither an offset nor a
+     * control record: by how many partitions the quota was divided when the others were first
+     * worked on, the least that any committed offset tells; 0 = none tells. Called in portions, so
+     * that the loop does not stall. */
     void (*restored_record)(void *context, int32_t partition, uint32_t epoch,
                             const struct bs_state_record *record);
     void (*restored)(void *context, int32_t partition, uint32_t epoch, int64_t committed,
-                     int64_t log_start, double seconds);
+                     int64_t log_start, int32_t divided_by, double seconds);
 
     void (*transaction)(void *context, enum bs_transaction_outcome outcome, const char *message);
 
@@ -55,6 +58,11 @@ struct bs_kafka_callbacks {
      * committed offset's metadata (-1 = none), `end` what bs_kafka_note_ends found (0 where nothing
      * stood in it: nothing to wait for). */
     void (*published)(void *context, int32_t partition, int64_t published, int64_t end);
+
+    /* The topics have so many partitions now: told when it changes, some seconds late. Partitions
+     * that were stopped because the state topic lacked them are assigned again, once it has them
+     * and bs_kafka_divide has taken them in. */
+    void (*topics)(void *context, int32_t jobs_partitions, int32_t state_partitions);
 
     /* This process cannot go on (fenced by a second instance, fatal librdkafka error). */
     void (*fatal)(void *context, const char *message);
@@ -64,12 +72,15 @@ struct bs_kafka_callbacks {
 };
 
 /* Connects lazily; fails only on what the configuration itself makes impossible. `config` must
- * outlive it. Subscribes at once. */
+ * outlive it. Subscribes at once. `state_partitions`: what the quota is divided by. */
 BS_MUST_CHECK struct bs_kafka *bs_kafka_create(struct bs_loop *loop, const struct bs_config *config,
                                                int32_t state_partitions,
                                                const struct bs_kafka_callbacks *callbacks,
                                                void *context, struct bs_error *error);
 void bs_kafka_destroy(struct bs_kafka *kafka);
+
+/* The quota is divided by so many state partitions from now on. */
+void bs_kafka_divide(struct bs_kafka *kafka, int32_t state_partitions);
 
 /* Reads the partition's state from the beginning, as docs/architecture.md's "Restore" has it. A
  * partition that the state topic does not have is answered with `stopped`. Retries what is

@@ -31,7 +31,10 @@ static const struct setting defaults[] = {
     {CONSUMERS | PRODUCERS, "client.id", "backscribe"},
     /* A dead member's partitions move on after this; librdkafka's own default is 45 s. */
     {MEMBER, "session.timeout.ms", "10000"},
-    {MEMBER, "heartbeat.interval.ms", "2000"},
+    /* A rebalance is noticed with the answer to a heartbeat. */
+    {MEMBER, "heartbeat.interval.ms", "1000"},
+    /* New partitions of jobs are noticed so soon. */
+    {MEMBER, "topic.metadata.refresh.interval.ms", "10000"},
     /* What is not wanted stays in Kafka: a small prefetch, and one fetch is at most a few MiB. */
     {MEMBER, "queued.min.messages", "1000"},
     {MEMBER, "queued.max.messages.kbytes", "8192"},

@@ -47,6 +47,7 @@ static void forget(struct bs_owned_partition *partition)
     partition->restoring = false;
     partition->quiet = true;
     partition->revoking = false;
+    partition->stateless = false;
 }
 
 /* ---- who we are ---- */
@@ -291,6 +292,7 @@ void bs_consumer_restore(struct bs_consumer *consumer, int32_t number, uint32_t 
     struct bs_owned_partition *partition = bs_consumer_partition(consumer, number);
     if (partition != NULL && partition->announced) {
         partition->restoring = true;
+        partition->stateless = false;
         partition->epoch = epoch;
     }
 }
@@ -302,13 +304,45 @@ bool bs_consumer_restoring(const struct bs_consumer *consumer, int32_t number, u
            partition->epoch == epoch;
 }
 
-void bs_consumer_stop_partition(struct bs_consumer *consumer, int32_t number)
+void bs_consumer_stop_partition(struct bs_consumer *consumer, int32_t number, bool stateless)
 {
     struct bs_owned_partition *partition = bs_consumer_partition(consumer, number);
     if (partition != NULL) {
         partition->quiet = true;
         partition->restoring = false;
+        if (stateless && partition->announced) {
+            partition->stateless = true;
+            atomic_store(&consumer->kafka->stateless, true);
+        }
     }
+}
+
+void bs_consumer_take_up(struct bs_consumer *consumer, int32_t state_partitions)
+{
+    bool left = false;
+    for (int32_t number = 0; number < consumer->partition_count; number++) {
+        struct bs_owned_partition *partition = &consumer->partitions[number];
+        if (partition->stateless && !partition->revoking && number < state_partitions) {
+            consumer->kafka->callbacks.assigned(consumer->kafka->context, number);
+        }
+        left = left || consumer->partitions[number].stateless;
+    }
+    atomic_store(&consumer->kafka->stateless, left);
+}
+
+void bs_consumer_set_divided(struct bs_consumer *consumer, int32_t number, int32_t told)
+{
+    struct bs_owned_partition *partition = bs_consumer_partition(consumer, number);
+    if (partition != NULL) {
+        partition->divided = told > 0 ? told : consumer->kafka->state_partitions;
+    }
+}
+
+int32_t bs_consumer_divided(const struct bs_consumer *consumer, int32_t number)
+{
+    const struct bs_owned_partition *partition = bs_consumer_partition(consumer, number);
+    return partition == NULL || partition->divided == 0 ? consumer->kafka->state_partitions
+                                                        : partition->divided;
 }
 
 void bs_kafka_consume(struct bs_kafka *kafka, int32_t number, uint32_t epoch, int64_t offset)
@@ -348,7 +382,7 @@ void bs_kafka_consume(struct bs_kafka *kafka, int32_t number, uint32_t epoch, in
 
 void bs_kafka_reject(struct bs_kafka *kafka, int32_t number)
 {
-    bs_consumer_stop_partition(kafka->consumer, number);
+    bs_consumer_stop_partition(kafka->consumer, number, false);
 }
 
 rd_kafka_consumer_group_metadata_t *bs_consumer_membership(struct bs_consumer *consumer)

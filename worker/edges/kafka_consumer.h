@@ -9,11 +9,13 @@ struct bs_owned_partition {
     bool given;     /* the group's assignment has it, as librdkafka sees it */
     bool announced; /* core knows it as ours */
     bool restoring;
-    bool fetched;  /* it is in librdkafka's assignment: messages come */
-    bool quiet;    /* nothing of it is delivered any more */
-    bool revoking; /* core was asked to give it up */
+    bool fetched;   /* it is in librdkafka's assignment: messages come */
+    bool quiet;     /* nothing of it is delivered any more */
+    bool revoking;  /* core was asked to give it up */
+    bool stateless; /* stopped: the state topic has no such partition (yet) */
     uint32_t epoch;
     int64_t position; /* what is below was delivered */
+    int32_t divided;  /* the state topic's partitions when it was first worked on; 0 = not known */
     rd_kafka_queue_t *queue;
 };
 

@@ -67,11 +67,16 @@ struct bs_message bs_kafka_message(const rd_kafka_message_t *received,
                                    struct bs_header_scratch *scratch);
 void bs_header_scratch_free(struct bs_header_scratch *scratch);
 
-/* The text of a committed offset that carries the published watermark. */
-#define BS_PUBLISHED_TEXT_SIZE 40
-void bs_published_format(int64_t published, char text[BS_PUBLISHED_TEXT_SIZE]);
-/* -1 where the text is anything else. */
-int64_t bs_published_parse(const char *text, size_t size);
+/* The text of a committed offset, "published=12;partitions=4". */
+struct bs_offset_text {
+    int64_t published; /* the published watermark; -1 = not told */
+    int32_t
+        partitions; /* of the state topic when this partition was first worked on; 0 = not told */
+};
+#define BS_OFFSET_TEXT_SIZE 64
+void bs_offset_text_format(const struct bs_offset_text *told, char text[BS_OFFSET_TEXT_SIZE]);
+/* Fields that are missing or unreadable are not told; unknown ones are passed over. */
+struct bs_offset_text bs_offset_text_parse(const char *text, size_t size);
 
 /* Who we are in the group, out of the metadata's serialized form (librdkafka 2.0.2 has no
  * accessor). False when we are no member at this moment: generation -1 or an empty member id. */
@@ -83,6 +88,13 @@ BS_MUST_CHECK bool bs_kafka_membership(const rd_kafka_consumer_group_metadata_t 
  * error is of another kind. */
 const char *bs_kafka_missing_right(rd_kafka_resp_err_t code);
 
+/* ---- kafka_metadata.c: any thread ---- */
+
+/* How many partitions a topic has now; 0 where it does not exist. Asks a broker, for at most
+ * `limit_ms`. */
+BS_MUST_CHECK rd_kafka_resp_err_t bs_kafka_count_partitions(rd_kafka_t *handle, const char *topic,
+                                                            int32_t limit_ms, int32_t *count);
+
 /* ---- kafka.c: reports to the loop ---- */
 
 enum bs_report_kind {
@@ -91,6 +103,7 @@ enum bs_report_kind {
     BS_REPORT_STOPPED,
     BS_REPORT_TRANSACTION,
     BS_REPORT_PUBLISHED,
+    BS_REPORT_TOPICS,
     BS_REPORT_TROUBLE,
     BS_REPORT_FATAL,
 };
@@ -105,8 +118,13 @@ struct bs_report {
     int64_t committed; /* RESTORED */
     int64_t log_start;
     double seconds;
-    int64_t lost;      /* STOPPED */
-    bool of_restore;   /* STOPPED: only if the epoch is still the partition's */
+    int32_t divided_by;      /* RESTORED: of bs_kafka_callbacks */
+    int32_t partitions;      /* RESTORED: what its committed offset tells, 0 = nothing */
+    int64_t lost;            /* STOPPED */
+    bool of_restore;         /* STOPPED: only if the epoch is still the partition's */
+    bool stateless;          /* STOPPED: the state topic has no such partition (yet) */
+    int32_t jobs_partitions; /* TOPICS */
+    int32_t state_partitions;
     int64_t published; /* PUBLISHED */
     int64_t end;
     enum bs_transaction_outcome outcome; /* TRANSACTION */
@@ -133,7 +151,10 @@ void bs_report_trouble(struct bs_kafka *kafka, struct bs_trouble_gate *gate, con
 struct bs_kafka {
     struct bs_loop *loop;
     const struct bs_config *config;
-    int32_t state_partitions;
+    int32_t state_partitions;     /* what the quota is divided by: the loop's */
+    int32_t jobs_partitions_told; /* by the callback `topics` */
+    int32_t state_partitions_told;
+    atomic_bool stateless; /* a partition of ours waits for the state topic to grow */
     struct bs_kafka_callbacks callbacks;
     void *context;
 
@@ -176,7 +197,15 @@ void bs_consumer_unassign(struct bs_consumer *consumer, int32_t partition);
 bool bs_consumer_restoring(const struct bs_consumer *consumer, int32_t partition, uint32_t epoch);
 /* NULL when we are no member, or not the one that the partitions were given to. */
 rd_kafka_consumer_group_metadata_t *bs_consumer_membership(struct bs_consumer *consumer);
-void bs_consumer_stop_partition(struct bs_consumer *consumer, int32_t partition);
+/* Nothing of it is delivered any more; `stateless`: until the state topic has grown. */
+void bs_consumer_stop_partition(struct bs_consumer *consumer, int32_t partition, bool stateless);
+/* Partitions that were stopped for want of a state partition, and have one among the first
+ * `state_partitions` now, are told as assigned again. */
+void bs_consumer_take_up(struct bs_consumer *consumer, int32_t state_partitions);
+/* What the partition's committed offsets tell as `partitions`, now that `told` was found with its
+ * last one (0 = nothing). */
+void bs_consumer_set_divided(struct bs_consumer *consumer, int32_t partition, int32_t told);
+int32_t bs_consumer_divided(const struct bs_consumer *consumer, int32_t partition);
 
 /* ---- kafka_restore.c ---- */
 
@@ -197,6 +226,7 @@ void bs_records_destroy(struct bs_records *records);
 void bs_records_put(struct bs_records *records, struct bs_bytes key, struct bs_bytes value,
                     int64_t offset);
 size_t bs_records_count(const struct bs_records *records);
+bool bs_records_has(const struct bs_records *records, struct bs_bytes key);
 struct bs_record {
     int64_t offset;
     uint64_t hash;

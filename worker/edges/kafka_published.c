@@ -27,31 +27,13 @@ static void rest(const struct bs_published *published, int64_t ms)
     }
 }
 
-static rd_kafka_resp_err_t count_partitions(struct bs_published *published, int32_t *count)
-{
-    rd_kafka_topic_t *topic =
-        rd_kafka_topic_new(published->ends_reader, published->kafka->config->topics.jobs, NULL);
-    const struct rd_kafka_metadata *metadata = NULL;
-    rd_kafka_resp_err_t code =
-        topic == NULL ? rd_kafka_last_error()
-                      : rd_kafka_metadata(published->ends_reader, 0, topic, &metadata, QUESTION_MS);
-    if (topic != NULL) {
-        rd_kafka_topic_destroy(topic);
-    }
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && metadata != NULL) {
-        code = metadata->topics[0].err;
-        *count = metadata->topics[0].partition_cnt;
-        rd_kafka_metadata_destroy(metadata);
-    }
-    return code;
-}
-
 static rd_kafka_resp_err_t note_ends(struct bs_published *published)
 {
     int32_t count = 0;
-    rd_kafka_resp_err_t code = count_partitions(published, &count);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return code;
+    rd_kafka_resp_err_t code = bs_kafka_count_partitions(
+        published->ends_reader, published->kafka->config->topics.jobs, QUESTION_MS, &count);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR || count == 0) {
+        return count == 0 ? RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART : code;
     }
     int64_t *ends = calloc((size_t)count + 1, sizeof(*ends));
     BS_ASSERT(ends != NULL);
@@ -86,9 +68,10 @@ static rd_kafka_resp_err_t look(struct bs_published *published)
         const rd_kafka_topic_partition_t *place = &list->elems[i];
         struct bs_report *report = bs_report_create(BS_REPORT_PUBLISHED, NULL);
         report->partition = place->partition;
-        report->published = place->err != RD_KAFKA_RESP_ERR_NO_ERROR
-                                ? -1
-                                : bs_published_parse(place->metadata, place->metadata_size);
+        report->published =
+            place->err != RD_KAFKA_RESP_ERR_NO_ERROR
+                ? -1
+                : bs_offset_text_parse(place->metadata, place->metadata_size).published;
         report->end = published->ends[place->partition];
         atomic_fetch_add(&kafka->published_waiting, 1);
         bs_report_send(kafka, report);

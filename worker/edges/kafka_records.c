@@ -57,6 +57,11 @@ static size_t find(const struct bs_records *records, uint64_t hash, struct bs_by
     }
 }
 
+bool bs_records_has(const struct bs_records *records, struct bs_bytes key)
+{
+    return records->slots[find(records, bs_hash64(0, key.data, key.size), key)] != NULL;
+}
+
 static void grow(struct bs_records *records)
 {
     size_t old_capacity = records->capacity;

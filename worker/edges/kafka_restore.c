@@ -6,7 +6,8 @@
  * for the state partition's true end, open transactions included; (3) read with read_committed
  * until an end of partition at or past it; (4) ask for the group's offset again.
  *
- * The same thread counts lost jobs, for that question blocks too. */
+ * The same thread counts lost jobs and looks at the topics now and then, for these questions block
+ * too. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,9 @@
 #define READ_MS       60000 /* a read without progress gives way to the next task */
 #define REST_MS       500   /* after a failure */
 #define MISSING_TRIES 4     /* metadata may lag behind a topic that was just made */
+#define LOOK_MS       2000 /* one question of a look at the topics, which a restore must not wait for */
+#define LOOK_EVERY_MS 10000
+#define LOOK_SOON_MS  2000 /* while a partition waits for the state topic to grow */
 
 enum task_kind { TASK_RESTORE, TASK_COUNT_LOST };
 
@@ -28,6 +32,9 @@ struct restore_task {
     uint32_t epoch;
     int64_t position; /* COUNT_LOST */
     int32_t missing;  /* how often its partition was not found */
+    int64_t committed;
+    int32_t partitions; /* told by its committed offset, 0 = nothing */
+    int32_t divided_by;
     bs_mono_ms begun;
     atomic_bool cancelled;
 };
@@ -45,6 +52,7 @@ struct bs_restore {
     rd_kafka_t *plain;     /* true ends */
     struct bs_trouble_gate gate;
     struct bs_kafka_secrets secrets[2];
+    bs_mono_ms next_look; /* at the topics */
 };
 
 enum step { STEP_DONE, STEP_AGAIN, STEP_OVER }; /* OVER: answered, or not wanted any more */
@@ -145,58 +153,83 @@ static enum step stop(struct bs_restore *restore, const struct restore_task *tas
 static enum step find_state_partition(struct bs_restore *restore, struct restore_task *task)
 {
     const char *state = restore->kafka->config->topics.state;
-    rd_kafka_topic_t *topic = rd_kafka_topic_new(restore->plain, state, NULL);
-    const struct rd_kafka_metadata *metadata = NULL;
+    int32_t count = 0;
     rd_kafka_resp_err_t code =
-        topic == NULL ? rd_kafka_last_error()
-                      : rd_kafka_metadata(restore->plain, 0, topic, &metadata, STEP_MS);
-    if (topic != NULL) {
-        rd_kafka_topic_destroy(topic);
-    }
+        bs_kafka_count_partitions(restore->committed, state, STEP_MS, &count);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return trouble_code(restore, task, "looking for the state topic", code);
     }
-    BS_ASSERT(metadata != NULL && metadata->topic_cnt == 1); /* we asked for one */
-    code = metadata->topics[0].err;
-    int count = metadata->topics[0].partition_cnt;
-    rd_kafka_metadata_destroy(metadata);
-    bool missing = code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
-                   (code == RD_KAFKA_RESP_ERR_NO_ERROR && task->partition >= count);
-    if (!missing) {
-        return code == RD_KAFKA_RESP_ERR_NO_ERROR
-                   ? STEP_DONE
-                   : trouble_code(restore, task, "looking for the state topic", code);
+    if (task->partition < count) {
+        return STEP_DONE;
     }
     if (++task->missing < MISSING_TRIES) {
         return STEP_AGAIN;
     }
-    return stop(restore, task, 0,
-                bs_report_create(BS_REPORT_STOPPED,
-                                 "state topic %s has no partition %" PRId32
-                                 ": run `backscribe check --create-topics`",
-                                 state, task->partition));
+    struct bs_report *report = bs_report_create(BS_REPORT_STOPPED,
+                                                "state topic %s has no partition %" PRId32
+                                                ": run `backscribe check --create-topics`",
+                                                state, task->partition);
+    report->stateless = true;
+    return stop(restore, task, 0, report);
 }
 
-/* The group's offset of the jobs partition; -1 = none. Waits out offsets in flight. */
-static enum step ask_committed(struct bs_restore *restore, const struct restore_task *task,
-                               int64_t *committed)
+static rd_kafka_topic_partition_list_t *places(const struct bs_restore *restore, int32_t first,
+                                               int32_t count)
 {
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, restore->kafka->config->topics.jobs, task->partition);
-    rd_kafka_resp_err_t code = rd_kafka_committed(restore->committed, list, STEP_MS);
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        code = list->elems[0].err;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(count);
+    for (int32_t i = first; i < first + count; i++) {
+        rd_kafka_topic_partition_list_add(list, restore->kafka->config->topics.jobs, i);
     }
-    int64_t offset = list->elems[0].offset;
+    return list;
+}
+
+/* The group's offset of the jobs partition. Waits out offsets in flight. */
+static enum step ask_committed(struct bs_restore *restore, struct restore_task *task)
+{
+    rd_kafka_topic_partition_list_t *list = places(restore, task->partition, 1);
+    rd_kafka_resp_err_t code = rd_kafka_committed(restore->committed, list, STEP_MS);
+    const rd_kafka_topic_partition_t *place = &list->elems[0];
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        code = place->err;
+    }
+    task->committed = place->offset >= 0 ? place->offset : -1;
+    task->partitions = bs_offset_text_parse(place->metadata, place->metadata_size).partitions;
     rd_kafka_topic_partition_list_destroy(list);
     if (over(restore, task)) {
         return STEP_OVER;
     }
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return trouble_code(restore, task, "asking for the group's offset", code);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR
+               ? STEP_DONE
+               : trouble_code(restore, task, "asking for the group's offset", code);
+}
+
+/* A partition that nobody has worked on: by how many partitions the quota was divided when the
+ * others were first worked on; the least that any of them tells. */
+static enum step ask_divided(struct bs_restore *restore, struct restore_task *task)
+{
+    const char *jobs = restore->kafka->config->topics.jobs;
+    int32_t count = 0;
+    rd_kafka_resp_err_t code = bs_kafka_count_partitions(restore->plain, jobs, STEP_MS, &count);
+    rd_kafka_topic_partition_list_t *list = places(restore, 0, count);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) { /* what is in flight tells no less */
+        code = rd_kafka_committed(restore->plain, list, STEP_MS);
     }
-    *committed = offset >= 0 ? offset : -1;
-    return STEP_DONE;
+    task->divided_by = 0;
+    for (int i = 0; i < list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
+        const rd_kafka_topic_partition_t *place = &list->elems[i];
+        int32_t told = bs_offset_text_parse(place->metadata, place->metadata_size).partitions;
+        code = place->err;
+        if (told > 0 && (task->divided_by == 0 || told < task->divided_by)) {
+            task->divided_by = told;
+        }
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    if (over(restore, task)) {
+        return STEP_OVER;
+    }
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR
+               ? STEP_DONE
+               : trouble_code(restore, task, "asking for the group's offsets", code);
 }
 
 static enum step ask_bounds(struct bs_restore *restore, const struct restore_task *task,
@@ -204,6 +237,13 @@ static enum step ask_bounds(struct bs_restore *restore, const struct restore_tas
 {
     rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
         restore->plain, topic, task->partition, start, end, STEP_MS);
+    int32_t count = 0;
+    if (code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION && /* the topic has grown: look at it anew */
+        bs_kafka_count_partitions(restore->plain, topic, STEP_MS, &count) ==
+            RD_KAFKA_RESP_ERR_NO_ERROR) {
+        code = rd_kafka_query_watermark_offsets(restore->plain, topic, task->partition, start, end,
+                                                STEP_MS);
+    }
     if (over(restore, task)) {
         return STEP_OVER;
     }
@@ -326,23 +366,32 @@ static enum step give_records(struct bs_restore *restore, const struct restore_t
     return STEP_DONE;
 }
 
+static bool has_control(const struct bs_records *records)
+{
+    char key[BS_STATE_KEY_SIZE];
+    bs_state_key_control(key);
+    return bs_records_has(records, (struct bs_bytes){(const uint8_t *)key, strlen(key)});
+}
+
 static enum step restore_records(struct bs_restore *restore, struct restore_task *task,
                                  struct bs_records *records)
 {
     const char *jobs = restore->kafka->config->topics.jobs;
     const char *state = restore->kafka->config->topics.state;
-    int64_t committed = -1;
     int64_t state_start = 0;
     int64_t state_end = 0;
     int64_t log_start = 0;
     int64_t log_end = 0;
     enum step step = find_state_partition(restore, task);
-    step = step == STEP_DONE ? ask_committed(restore, task, &committed) : step;           /* (1) */
+    step = step == STEP_DONE ? ask_committed(restore, task) : step;                       /* (1) */
     step = step == STEP_DONE ? ask_bounds(restore, task, state, &state_start, &state_end) /* (2) */
                              : step;
     step = step == STEP_DONE ? read_state(restore, task, state_end, records) : step; /* (3) */
-    step = step == STEP_DONE ? ask_committed(restore, task, &committed) : step;      /* (4) */
+    step = step == STEP_DONE ? ask_committed(restore, task) : step;                  /* (4) */
     step = step == STEP_DONE ? ask_bounds(restore, task, jobs, &log_start, &log_end) : step;
+    if (step == STEP_DONE && task->committed < 0 && !has_control(records)) {
+        step = ask_divided(restore, task);
+    }
     step = step == STEP_DONE ? give_records(restore, task, records) : step;
     if (step != STEP_DONE) {
         return step;
@@ -350,7 +399,9 @@ static enum step restore_records(struct bs_restore *restore, struct restore_task
     struct bs_report *report = bs_report_create(BS_REPORT_RESTORED, NULL);
     report->partition = task->partition;
     report->epoch = task->epoch;
-    report->committed = committed;
+    report->committed = task->committed;
+    report->partitions = task->partitions;
+    report->divided_by = task->divided_by;
     report->log_start = log_start;
     report->seconds = (double)(bs_clock_now().mono - task->begun) / 1000.0;
     bs_report_send(restore->kafka, report);
@@ -411,12 +462,40 @@ static struct timespec later(int64_t ms)
     return at;
 }
 
+/* Tells the loop how many partitions jobs and state have, where both can be had. */
+static void look_at_topics(struct bs_restore *restore)
+{
+    struct bs_kafka *kafka = restore->kafka;
+    int32_t jobs = 0;
+    int32_t state = 0;
+    rd_kafka_resp_err_t code =
+        bs_kafka_count_partitions(restore->plain, kafka->config->topics.jobs, LOOK_MS, &jobs);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        code =
+            bs_kafka_count_partitions(restore->plain, kafka->config->topics.state, LOOK_MS, &state);
+    }
+    bool waiting = atomic_load(&kafka->stateless);
+    restore->next_look = bs_clock_now().mono + (waiting ? LOOK_SOON_MS : LOOK_EVERY_MS);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        struct bs_report *report = bs_report_create(BS_REPORT_TOPICS, NULL);
+        report->jobs_partitions = jobs;
+        report->state_partitions = state;
+        bs_report_send(kafka, report);
+    }
+}
+
 /* The next task, or NULL when the thread shall end. Between tasks the handles are polled now and
- * then, as librdkafka wants it. */
+ * then, as librdkafka wants it, and the topics are looked at. */
 static struct restore_task *next_task(struct bs_restore *restore)
 {
     pthread_mutex_lock(&restore->mutex);
     while (restore->first == NULL && !atomic_load(&restore->kafka->ending)) {
+        if (bs_clock_now().mono >= restore->next_look) {
+            pthread_mutex_unlock(&restore->mutex);
+            look_at_topics(restore);
+            pthread_mutex_lock(&restore->mutex);
+            continue;
+        }
         struct timespec at = later(POLL_MS);
         pthread_cond_timedwait(&restore->wake, &restore->mutex, &at);
     }
@@ -464,6 +543,7 @@ struct bs_restore *bs_restore_create(struct bs_kafka *kafka, struct bs_error *er
     struct bs_restore *restore = calloc(1, sizeof(*restore));
     BS_ASSERT(restore != NULL);
     restore->kafka = kafka;
+    restore->next_look = bs_clock_now().mono + LOOK_EVERY_MS;
     pthread_mutex_init(&restore->mutex, NULL);
     pthread_cond_init(&restore->wake, NULL);
     restore->committed = bs_kafka_handle_for(kafka->config, BS_KAFKA_COMMITTED_READER, error);

@@ -1,4 +1,4 @@
-/* Between librdkafka's shapes and ours: messages, headers, the published watermark's text, who we
+/* Between librdkafka's shapes and ours: messages, headers, the text of a committed offset, who we
  * are in the group. */
 #include <inttypes.h>
 #include <stdio.h>
@@ -6,8 +6,6 @@
 #include <string.h>
 
 #include "edges/kafka_internal.h"
-
-static const char published_prefix[] = "published=";
 
 rd_kafka_headers_t *bs_kafka_headers(const struct bs_message *message)
 {
@@ -60,25 +58,42 @@ void bs_header_scratch_free(struct bs_header_scratch *scratch)
     *scratch = (struct bs_header_scratch){0};
 }
 
-void bs_published_format(int64_t published, char text[BS_PUBLISHED_TEXT_SIZE])
+void bs_offset_text_format(const struct bs_offset_text *told, char text[BS_OFFSET_TEXT_SIZE])
 {
-    snprintf(text, BS_PUBLISHED_TEXT_SIZE, "%s%" PRId64, published_prefix, published);
+    snprintf(text, BS_OFFSET_TEXT_SIZE, "published=%" PRId64 ";partitions=%" PRId32,
+             told->published, told->partitions);
 }
 
-int64_t bs_published_parse(const char *text, size_t size)
+/* The number after `name`, which must be a whole field of the text; -1 = there is none. */
+static int64_t number_of(const char *text, size_t size, const char *name)
 {
-    const size_t prefix = sizeof(published_prefix) - 1;
-    if (text == NULL || size <= prefix || memcmp(text, published_prefix, prefix) != 0) {
-        return -1;
-    }
-    int64_t number = 0;
-    for (size_t i = prefix; i < size; i++) {
-        if (text[i] < '0' || text[i] > '9' || number > (INT64_MAX - 9) / 10) {
-            return -1;
+    size_t length = strlen(name);
+    const char *end = text + size;
+    while (text != NULL && text < end) {
+        const char *separator = memchr(text, ';', (size_t)(end - text));
+        const char *field_end = separator == NULL ? end : separator;
+        if ((size_t)(field_end - text) > length && memcmp(text, name, length) == 0) {
+            int64_t number = 0;
+            for (const char *at = text + length; at < field_end; at++) {
+                if (*at < '0' || *at > '9' || number > (INT64_MAX - 9) / 10) {
+                    return -1;
+                }
+                number = number * 10 + (*at - '0');
+            }
+            return number;
         }
-        number = number * 10 + (text[i] - '0');
+        text = separator == NULL ? NULL : separator + 1;
     }
-    return number;
+    return -1;
+}
+
+struct bs_offset_text bs_offset_text_parse(const char *text, size_t size)
+{
+    int64_t partitions = number_of(text, size, "partitions=");
+    return (struct bs_offset_text){
+        .published = number_of(text, size, "published="),
+        .partitions = partitions < 0 || partitions > INT32_MAX ? 0 : (int32_t)partitions,
+    };
 }
 
 /* The form (rdkafka_cgrp.c, the same in 2.0 to 2.8): "CGMDv2:", the generation as an int32 of the

@@ -38,25 +38,9 @@ static enum bs_error_code count_partitions(struct bs_kafka_client *client, const
     char right[300];
     snprintf(doing, sizeof(doing), "looking at topic %s", topic);
     snprintf(right, sizeof(right), "Describe on topic %s", topic);
-    rd_kafka_topic_t *handle = rd_kafka_topic_new(client->reader, topic, NULL);
-    if (handle == NULL) {
-        return bs_error_set(error, BS_ERROR_INVALID, "%s is no topic's name", topic);
-    }
-    const struct rd_kafka_metadata *metadata = NULL;
-    rd_kafka_resp_err_t code = rd_kafka_metadata(client->reader, 0, handle, &metadata, limit_ms);
-    rd_kafka_topic_destroy(handle);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return bs_kafka_client_error(error, code, doing, right);
-    }
-    BS_ASSERT(metadata->topic_cnt == 1); /* we asked for one */
-    code = metadata->topics[0].err;
-    facts->partitions = metadata->topics[0].partition_cnt;
-    rd_kafka_metadata_destroy(metadata);
-    facts->exists = code != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-    if (!facts->exists) {
-        facts->partitions = 0;
-        return BS_OK;
-    }
+    rd_kafka_resp_err_t code =
+        bs_kafka_count_partitions(client->reader, topic, limit_ms, &facts->partitions);
+    facts->exists = facts->partitions > 0;
     return code == RD_KAFKA_RESP_ERR_NO_ERROR ? BS_OK
                                               : bs_kafka_client_error(error, code, doing, right);
 }

@@ -109,8 +109,11 @@ void bs_transaction_add_offset(struct bs_transaction *transaction, int32_t parti
 {
     rd_kafka_topic_partition_t *place = rd_kafka_topic_partition_list_add(
         transaction->offsets, transaction->kafka->config->topics.jobs, partition);
-    char text[BS_PUBLISHED_TEXT_SIZE];
-    bs_published_format(published, text);
+    const struct bs_offset_text told = {
+        .published = published,
+        .partitions = bs_consumer_divided(transaction->kafka->consumer, partition)};
+    char text[BS_OFFSET_TEXT_SIZE];
+    bs_offset_text_format(&told, text);
     place->offset = offset;
     place->metadata = strdup(text); /* the list frees it */
     BS_ASSERT(place->metadata != NULL);

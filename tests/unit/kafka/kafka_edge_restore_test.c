@@ -128,6 +128,51 @@ void a_partition_without_state_is_stopped_with_the_command_that_mends_it(void **
     place_destroy(&place);
 }
 
+static void add_partition(struct place *place, const char *topic)
+{
+    struct bs_error error = BS_NO_ERROR;
+    if (bs_kafka_add_partitions(place->client, topic, 2, JOIN_MS, &error) != BS_OK) {
+        fail_msg("%s", error.message);
+    }
+}
+
+static bool state_has_two(struct member *const *members)
+{
+    return members[0]->state_partitions == 2;
+}
+
+void a_new_partition_is_taken_up_once_the_state_topic_has_it_too(void **state)
+{
+    (void)state;
+    struct place place;
+    struct member member;
+    place_create(&place, 1, 1);
+    member_create(&member, place.config);
+    bs_kafka_divide(member.kafka, 1);
+    await(&member, owns_first, JOIN_MS);
+    assert_int_equal(member.divided_by[0], 0); /* the first of all to work here */
+    assert_int_equal(member_commit(&member, member_transaction(&member, "one", 3, 0, 1)),
+                     BS_TRANSACTION_COMMITTED);
+    add_partition(&place, place.config->topics.jobs);
+    await(&member, is_stopped, JOIN_MS);
+    assert_int_equal(member.jobs_partitions, 2);
+    add_partition(&place, place.config->topics.state);
+    await(&member, state_has_two, JOIN_MS);
+    assert_false(member.restored[1]); /* the quota is not divided by it yet */
+    bs_kafka_divide(member.kafka, 2);
+    await(&member, owns_both, JOIN_MS);
+    assert_int_equal(member.divided_by[1], 1);
+    /* What the first tells does not change: it was there before the growth. */
+    assert_int_equal(member_commit(&member, member_transaction(&member, "two", 3, 0, 2)),
+                     BS_TRANSACTION_COMMITTED);
+    member_close(&member);
+    member_create(&member, place.config);
+    await(&member, owns_both, JOIN_MS);
+    assert_int_equal(member.divided_by[1], 1);
+    member_close(&member);
+    place_destroy(&place);
+}
+
 void jobs_deleted_before_they_were_read_stop_their_partition(void **state)
 {
     (void)state;

@@ -336,6 +336,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_restore_outlives_a_former_owner_that_died),
         cmocka_unit_test(a_record_that_cannot_be_read_stops_its_partition),
         cmocka_unit_test(a_partition_without_state_is_stopped_with_the_command_that_mends_it),
+        cmocka_unit_test(a_new_partition_is_taken_up_once_the_state_topic_has_it_too),
         cmocka_unit_test(jobs_deleted_before_they_were_read_stop_their_partition),
         cmocka_unit_test(topics_are_made_described_and_grown),
         cmocka_unit_test(trying_the_rights_leaves_no_trace),

@@ -93,7 +93,7 @@ int64_t place_count(struct place *place, const char *topic)
 static void on_assigned(void *context, int32_t partition)
 {
     struct member *member = context;
-    assert_false(member->owned[partition]);
+    assert_true(!member->owned[partition] || member->stopped > 0);
     member->owned[partition] = true;
     member->restored[partition] = false;
     member->assigned_count++;
@@ -186,12 +186,13 @@ static void on_restored_record(void *context, int32_t partition, uint32_t epoch,
 }
 
 static void on_restored(void *context, int32_t partition, uint32_t epoch, int64_t committed,
-                        int64_t log_start, double seconds)
+                        int64_t log_start, int32_t divided_by, double seconds)
 {
     struct member *member = context;
     member->restored[partition] = true;
     member->committed[partition] = committed;
     member->log_start[partition] = log_start;
+    member->divided_by[partition] = divided_by;
     member->restore_seconds = seconds;
     member->next_offset[partition] = committed >= 0 ? committed : log_start;
     bs_kafka_consume(member->kafka, partition, epoch, member->next_offset[partition]);
@@ -217,6 +218,13 @@ static void on_fatal(void *context, const char *message)
 {
     struct member *member = context;
     snprintf(member->fatal, sizeof(member->fatal), "%s", message);
+}
+
+static void on_topics(void *context, int32_t jobs_partitions, int32_t state_partitions)
+{
+    struct member *member = context;
+    member->jobs_partitions = jobs_partitions;
+    member->state_partitions = state_partitions;
 }
 
 static void on_trouble(void *context, const char *message)
@@ -268,6 +276,7 @@ void member_create(struct member *member, const struct bs_config *config)
         .restored = on_restored,
         .transaction = on_transaction,
         .published = on_published,
+        .topics = on_topics,
         .fatal = on_fatal,
         .trouble = on_trouble,
         .closed = on_closed,
