@@ -58,7 +58,7 @@ static void draw_core(struct sim_options *options, struct bs_random *random)
     core->submissions = options->partitions * one_of(random, limits, 5);
     core->checks = options->partitions * (1 + one_of(random, limits, 5));
     core->billed_seconds_per_day = 36000000;
-    core->suspended_ms = 3 * SECOND;
+    core->lease_ms = 5 * SECOND;
     core->request_limit_ms = sim_between(random, 5, 30) * SECOND;
     core->in_flight = one_of(random, in_flight, 4);
     core->memory_bytes = (size_t)one_of(random, memory, 2);

@@ -11,7 +11,7 @@
 #include "formats/result.h"
 
 #define CONNECT_LIMIT_MS   10000
-#define SUSPENDED_MS       3000 /* half of the shortest session that the configuration allows */
+#define LEASE_MS           5000 /* less than the shortest session that the configuration allows */
 #define REQUEST_LIMIT_MS   30000
 #define STALL_LIMIT_MS     20000
 #define ANSWER_LIMIT_BYTES (64 * 1024 * 1024)
@@ -112,10 +112,10 @@ static void perform(struct bs_worker *worker, const struct bs_action *action)
         bs_kafka_unassign(worker->kafka, action->partition);
         break;
     case BS_ACTION_SUBMIT:
-        bs_worker_submit(worker, action->operation, action->operation_epoch);
+        bs_worker_submit(worker, action->operation, action->operation_epoch, action->send_before);
         break;
     case BS_ACTION_CHECK:
-        bs_worker_check(worker, action->operation, action->operation_epoch);
+        bs_worker_check(worker, action->operation, action->operation_epoch, action->send_before);
         break;
     case BS_ACTION_COMMIT:
         bs_worker_commit(worker, &action->batch);
@@ -278,7 +278,7 @@ static struct bs_core_options core_options(const struct bs_worker *worker)
         .submissions = config->quotas.submissions,
         .checks = config->quotas.checks,
         .billed_seconds_per_day = (int64_t)(config->quotas.billed_hours_per_day * 3600.0),
-        .suspended_ms = SUSPENDED_MS,
+        .lease_ms = LEASE_MS,
         .request_limit_ms = REQUEST_LIMIT_MS,
         .in_flight = config->limits.in_flight,
         .memory_bytes = (size_t)config->limits.memory_bytes,

@@ -50,7 +50,7 @@ struct bs_request {
     uint32_t epoch;
     int64_t offset;
     uint32_t number;
-    bs_wall_ms sent;
+    struct bs_now sent;
     char client_request_id[40];
 };
 
@@ -78,6 +78,8 @@ struct bs_worker {
     struct bs_request *unsent; /* requests to be answered with NO_CREDENTIALS on the next turn */
     bool batch_refused;        /* a batch to be answered with ABORTED on the next turn */
     struct bs_buffer scratch;  /* of encoders, reused */
+
+    bs_wall_ms date; /* the newest that the service told */
 
     int64_t *ends;      /* --until-drained: by jobs partition, -1 = not known yet */
     int64_t *published; /* what others have published, -1 = not known */
@@ -117,9 +119,9 @@ extern const struct bs_kafka_callbacks bs_worker_kafka_callbacks; /* their conte
 /* ---- worker_requests.c ---- */
 
 void bs_worker_submit(struct bs_worker *worker, const struct bs_operation *operation,
-                      uint32_t epoch);
-void bs_worker_check(struct bs_worker *worker, const struct bs_operation *operation,
-                     uint32_t epoch);
+                      uint32_t epoch, bs_mono_ms send_before);
+void bs_worker_check(struct bs_worker *worker, const struct bs_operation *operation, uint32_t epoch,
+                     bs_mono_ms send_before);
 /* Answers the requests that could not be sent for want of credentials. */
 void bs_worker_answer_unsent(struct bs_worker *worker);
 /* Frees every request without telling anybody; nothing is under way any more. */

@@ -23,7 +23,7 @@ static struct bs_request *new_request(struct bs_worker *worker, enum bs_event_ki
     request->epoch = epoch;
     request->offset = operation->offset;
     request->number = operation->number;
-    request->sent = bs_clock_now().wall;
+    request->sent = bs_clock_now();
     bs_list_append(&worker->requests, &request->all);
     return request;
 }
@@ -37,7 +37,7 @@ static void finish(struct bs_request *request, const struct bs_answer *answer)
     event.request.epoch = request->epoch;
     event.request.offset = request->offset;
     event.request.number = request->number;
-    event.request.sent = request->sent;
+    event.request.sent = request->sent.wall;
     event.request.answer = *answer;
     event.request.answer.client_request_id =
         request->client_request_id[0] != '\0' ? request->client_request_id : NULL;
@@ -72,11 +72,26 @@ static void decode(const struct bs_request *request, const struct bs_http_answer
                               http->status, http->body, answer, storage);
 }
 
+/* Answers of the same second tell core nothing new. */
+static void tell_date(const struct bs_request *request, bs_wall_ms date)
+{
+    struct bs_worker *worker = request->worker;
+    if (date == 0 || date == worker->date) {
+        return;
+    }
+    worker->date = date;
+    struct bs_event event = bs_worker_new_event(BS_EVENT_DATE);
+    event.date.date = date;
+    event.date.round_trip_ms = event.now.mono - request->sent.mono;
+    bs_worker_event(worker, &event);
+}
+
 static void ended(void *context, const struct bs_http_answer *http)
 {
     struct bs_request *request = context;
     struct bs_answer answer = {0};
     void *storage = NULL;
+    tell_date(request, http->date);
     if (http->outcome == BS_HTTP_ANSWERED) {
         decode(request, http, &answer, &storage);
     } else {
@@ -112,7 +127,7 @@ static void send(struct bs_request *request, const struct bs_http_request *http)
 }
 
 void bs_worker_submit(struct bs_worker *worker, const struct bs_operation *operation,
-                      uint32_t epoch)
+                      uint32_t epoch, bs_mono_ms send_before)
 {
     struct bs_job job;
     bool packed_by_us = bs_job_unpack(operation->job, operation->job_size, &job);
@@ -134,7 +149,8 @@ void bs_worker_submit(struct bs_worker *worker, const struct bs_operation *opera
                                    .body = (const char *)worker->scratch.data,
                                    .body_size = worker->scratch.size,
                                    .headers = headers,
-                                   .header_count = sizeof headers / sizeof *headers};
+                                   .header_count = sizeof headers / sizeof *headers,
+                                   .send_before = send_before};
     send(request, &http);
     bs_job_free(&job);
 }
@@ -151,13 +167,14 @@ static void append_segment(char *url, size_t size, const char *id)
     }
 }
 
-void bs_worker_check(struct bs_worker *worker, const struct bs_operation *operation, uint32_t epoch)
+void bs_worker_check(struct bs_worker *worker, const struct bs_operation *operation, uint32_t epoch,
+                     bs_mono_ms send_before)
 {
     struct bs_request *request = new_request(worker, BS_EVENT_CHECKED, operation, epoch);
     char url[2048];
     (void)snprintf(url, sizeof url, "%s" CHECK_PATH, worker->config->speechkit.operation_url);
     append_segment(url, sizeof url, operation->operation_id);
-    struct bs_http_request http = {.url = url};
+    struct bs_http_request http = {.url = url, .send_before = send_before};
     send(request, &http);
 }
 

@@ -82,7 +82,7 @@ static struct bs_operation *first_due(const struct bs_core *core)
 void bs_check_step(struct bs_core *core)
 {
     while (!core->stopping && bs_gate_allows(core, BS_GATE_CHECK) && connection_free(core) &&
-           bs_quota_available(core, BS_QUOTA_CHECKS) > 0) {
+           bs_quota_usable(core, BS_QUOTA_CHECKS) > 0) {
         struct bs_operation *operation = first_due(core);
         if (operation == NULL) {
             break;
@@ -90,8 +90,10 @@ void bs_check_step(struct bs_core *core)
         struct bs_partition *partition = bs_partition_find(core, operation->partition);
         bs_operation_move(core, operation, BS_OPERATION_CHECKING, BS_NEVER);
         core->checks_under_way++;
-        bs_quota_spend(core, BS_QUOTA_CHECKS, partition, 1);
+        bs_mono_ms until = BS_NEVER;
+        bs_quota_spend(core, BS_QUOTA_CHECKS, partition, 1, &until);
         struct bs_action *action = bs_core_act(core, BS_ACTION_CHECK);
+        action->send_before = until;
         action->operation = operation;
         action->operation_epoch = partition->epoch;
     }
@@ -99,9 +101,7 @@ void bs_check_step(struct bs_core *core)
 
 bs_mono_ms bs_check_deadline(const struct bs_core *core)
 {
-    const struct bs_gate *gate = &core->gates[BS_GATE_CHECK];
-    if (core->stopping || core->credentials_awaited || !connection_free(core) ||
-        (gate->level > 0 && core->checks_under_way > 0)) {
+    if (core->stopping || !connection_free(core)) {
         return BS_NEVER;
     }
     const struct bs_operation *urgent = bs_schedule_first(core, &core->operations.urgent);
@@ -110,11 +110,21 @@ bs_mono_ms bs_check_deadline(const struct bs_core *core)
     if (usual != NULL && usual->due < due) {
         due = usual->due;
     }
-    if (due != BS_NEVER && due <= core->now.mono &&
-        bs_quota_available(core, BS_QUOTA_CHECKS) == 0) {
-        return bs_quota_next(core, BS_QUOTA_CHECKS);
+    bs_mono_ms open = bs_gate_next(core, BS_GATE_CHECK);
+    due = due > open ? due : open;
+    if (due > core->now.mono || bs_quota_usable(core, BS_QUOTA_CHECKS) > 0) {
+        return due;
     }
-    return due > gate->open_at ? due : gate->open_at;
+    return bs_quota_available(core, BS_QUOTA_CHECKS) > 0 ? bs_quota_reservation_at(core)
+                                                         : bs_quota_next(core, BS_QUOTA_CHECKS);
+}
+
+int64_t bs_check_demand(const struct bs_core *core, bs_mono_ms until, int64_t limit)
+{
+    int64_t width = bs_gate_width(core, BS_GATE_CHECK);
+    limit = width == 0 ? 0 : width == 1 ? 1 : limit;
+    int64_t urgent = bs_schedule_count(&core->operations.urgent, until, limit);
+    return urgent + bs_schedule_count(&core->operations.checks, until, limit - urgent);
 }
 
 /* ---- answers ---- */

@@ -125,9 +125,11 @@ static void handle(struct bs_core *core, const struct bs_event *event)
         bs_intake_event(core, event);
         break;
     case BS_EVENT_SUBMITTED:
+        bs_clock_answered(core, &event->request.answer);
         bs_submit_event(core, event);
         break;
     case BS_EVENT_CHECKED:
+        bs_clock_answered(core, &event->request.answer);
         bs_check_event(core, event);
         break;
     case BS_EVENT_TRANSACTION:
@@ -139,8 +141,15 @@ static void handle(struct bs_core *core, const struct bs_event *event)
     case BS_EVENT_GROUP:
         core->group_joined = event->group_joined;
         break;
+    case BS_EVENT_DATE:
+        bs_clock_event(core, event);
+        break;
+    case BS_EVENT_DIVIDED:
+        core->options.state_partitions = event->state_partitions;
+        break;
     case BS_EVENT_STOP:
         core->stopping = true;
+        bs_partitions_give_back_quota(core);
         break;
     default:
         bs_partitions_event(core, event);
@@ -156,27 +165,15 @@ static bs_mono_ms next_deadline(const struct bs_core *core)
     return check < deadline ? check : deadline;
 }
 
-/* A worker that was stopped for long wakes with jobs that may be another's by now. Submitting one
- * would pay for it twice, so it first proves that it still is a member of the group. */
-static void notice_suspension(struct bs_core *core, bs_mono_ms now)
-{
-    bool first = core->now.mono == 0;
-    if (core->options.suspended_ms > 0 && !first &&
-        now - core->now.mono >= core->options.suspended_ms) {
-        core->proof_wanted = true;
-        core->proof_since = now;
-    }
-}
-
 struct bs_step bs_core_step(struct bs_core *core, const struct bs_event *event)
 {
     core->action_count = 0;
     core->notice_count = 0;
     core->now.wall = event->now.wall;
-    notice_suspension(core, event->now.mono);
     if (event->now.mono > core->now.mono) {
         core->now.mono = event->now.mono;
     }
+    bs_clock_step(core);
     bs_quota_step(core);
     bs_gates_step(core);
     handle(core, event);

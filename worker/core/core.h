@@ -58,6 +58,7 @@ enum bs_not_ready {
     BS_NOT_READY_ENDPOINT,          /* 404, 501: wrong URL */
     BS_NOT_READY_API_UNREACHABLE,   /* no answer, or 5xx, again and again */
     BS_NOT_READY_QUOTA,             /* the service says 429 again and again */
+    BS_NOT_READY_CLOCK,             /* this machine's clock and the service's differ */
     BS_NOT_READY_REFUSALS,          /* the breaker: refusals in a row */
     BS_NOT_READY_PARTITION_STOPPED, /* unreadable state, lost jobs, no state partition */
     BS_NOT_READY_TRANSCRIPT_STORE,  /* a result too large for a message has nowhere to go */
@@ -74,15 +75,14 @@ const char *bs_not_ready_name(enum bs_not_ready reason);
 
 struct bs_core_options {
     uint64_t random_seed;     /* for jitter */
-    int32_t state_partitions; /* P: what the fleet's quota is divided by */
+    int32_t state_partitions; /* P: what the fleet's quota is divided by; DIVIDED changes it */
 
     int64_t window_ms; /* quotas: at most this much in any window, fleet-wide */
     int64_t submissions;
     int64_t checks;
     int64_t billed_seconds_per_day;
-    int64_t suspended_ms; /* a gap between steps from which on we may have been expelled meanwhile:
-                           * nothing is submitted until a transaction proves that we were not.
-                           * Shorter than a session; 0 = never. Hand in TICKs more often. */
+    int64_t lease_ms; /* the right to spend, from the cut of the batch that reserved the tokens and
+                       * whose commit proved our membership; well below the session's time-out */
     int64_t request_limit_ms; /* a request's whole time limit, at the HTTP edge */
 
     int64_t in_flight; /* operations held at most, waiting ones included */
@@ -246,6 +246,8 @@ enum bs_event_kind {
     BS_EVENT_TRANSACTION,        /* .transaction */
     BS_EVENT_CREDENTIALS,        /* .credentials: read anew */
     BS_EVENT_GROUP,              /* .group_joined */
+    BS_EVENT_DATE,               /* .date: what the service's clock says */
+    BS_EVENT_DIVIDED,            /* .state_partitions: the state topic has so many now */
     BS_EVENT_STOP,               /* take nothing more, finish what is under way, then STOPPED */
 };
 
@@ -276,7 +278,8 @@ struct bs_restored_id {
     bs_wall_ms ended;
 };
 
-/* The quota ledger of one partition: what it spent, by sixtieths of the window. */
+/* The quota ledger of one partition: what it spent, and what its owner has reserved to spend, by
+ * sixtieths of the window. */
 enum bs_quota_kind {
     BS_QUOTA_SUBMISSIONS,
     BS_QUOTA_CHECKS,
@@ -289,7 +292,7 @@ enum bs_quota_kind {
 struct bs_ledger {
     int64_t slice_ms; /* a sixtieth of the window, at least 1 s */
     int32_t count;
-    int64_t slice[BS_LEDGER_ENTRIES]; /* wall time / slice_ms, ascending */
+    int64_t slice[BS_LEDGER_ENTRIES]; /* the service's time / slice_ms, ascending */
     int64_t spent[BS_LEDGER_ENTRIES];
 };
 
@@ -316,8 +319,11 @@ struct bs_event {
         struct {
             int32_t partition;
             uint32_t epoch;
-            int64_t committed; /* the group's committed offset, -1 = none */
-            int64_t log_start; /* the jobs partition's first offset, used where nothing is known */
+            int64_t committed;  /* the group's committed offset, -1 = none */
+            int64_t log_start;  /* the jobs partition's first offset, used where nothing is known */
+            int32_t divided_by; /* the most partitions that any member has divided the quota by, as
+                                 * the group's offsets tell; 0 = they tell nothing. Only where
+                                 * the partition has neither a control record nor an offset. */
         } restore_ended;
         struct {
             int32_t partition;
@@ -344,6 +350,11 @@ struct bs_event {
         } transaction;
         bool credentials; /* true: there are some; false: none can be had */
         bool group_joined;
+        struct {
+            bs_wall_ms date;       /* of an answer; whole seconds */
+            int64_t round_trip_ms; /* from the request's sending to now */
+        } date;
+        int32_t state_partitions;
     };
 };
 
@@ -421,6 +432,7 @@ struct bs_action {
         struct {
             const struct bs_operation *operation; /* valid during the step's actions */
             uint32_t operation_epoch;
+            bs_mono_ms send_before; /* the right to it ends: a request not sent by then is not */
         };
         struct bs_batch batch;
         void *payload;
@@ -534,7 +546,7 @@ struct bs_view {
     double oldest_operation_seconds;
     int64_t results_expiring; /* known to be done and not fetched for over two days */
     double quota_share[BS_QUOTA_KINDS];
-    double quota_available[BS_QUOTA_KINDS];
+    double quota_available[BS_QUOTA_KINDS]; /* not spent, reserved or not */
     bool not_ready[BS_NOT_READY_REASONS];
     char not_ready_text[BS_NOT_READY_REASONS][BS_MESSAGE_MAX];
     int32_t partition_count;

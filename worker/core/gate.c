@@ -33,12 +33,53 @@ int64_t bs_backoff_ms(struct bs_core *core, int32_t attempts, int64_t limit_ms)
 
 bool bs_gate_allows(const struct bs_core *core, enum bs_gate_kind kind)
 {
-    const struct bs_gate *gate = &core->gates[kind];
-    if (core->credentials_awaited || core->now.mono < gate->open_at) {
-        return false;
-    }
     int32_t under_way = kind == BS_GATE_SUBMIT ? core->submits_under_way : core->checks_under_way;
-    return gate->level == 0 || under_way == 0;
+    return bs_clock_allows(core) && under_way < bs_gate_width(core, kind);
+}
+
+int32_t bs_gate_width(const struct bs_core *core, enum bs_gate_kind kind)
+{
+    const struct bs_gate *gate = &core->gates[kind];
+    if (core->credentials_awaited || core->now.mono < gate->open_at ||
+        (core->clock.off && core->now.mono < core->clock.retry_at)) {
+        return 0;
+    }
+    if (gate->level > 0 || !core->clock.known || core->clock.off) {
+        return 1;
+    }
+    return gate->width > 0 ? (int32_t)gate->width : core->options.connections;
+}
+
+bs_mono_ms bs_gate_next(const struct bs_core *core, enum bs_gate_kind kind)
+{
+    const struct bs_gate *gate = &core->gates[kind];
+    int32_t under_way = kind == BS_GATE_SUBMIT ? core->submits_under_way : core->checks_under_way;
+    bool clock_asks = !core->clock.known || core->clock.off;
+    if (core->credentials_awaited ||
+        (clock_asks && !bs_clock_allows(core) && core->now.mono >= core->clock.retry_at)) {
+        return BS_NEVER; /* an answer decides */
+    }
+    bs_mono_ms next = gate->open_at;
+    if (core->clock.off && core->clock.retry_at > next) {
+        next = core->clock.retry_at;
+    }
+    int32_t width = bs_gate_width(core, kind);
+    return next <= core->now.mono && under_way >= width ? BS_NEVER : next;
+}
+
+/* After a 429 the service is asked for less at a time; each success earns a little back. */
+static void narrow(const struct bs_core *core, struct bs_gate *gate)
+{
+    double width = gate->width > 0 ? gate->width : (double)core->options.connections;
+    gate->width = width / 2 < 1 ? 1 : width / 2;
+}
+
+static void widen(const struct bs_core *core, struct bs_gate *gate)
+{
+    if (gate->width > 0) {
+        gate->width += 1 / gate->width;
+        gate->width = gate->width < core->options.connections ? gate->width : 0;
+    }
 }
 
 static bool needs_people(enum bs_not_ready reason)
@@ -74,6 +115,9 @@ void bs_gate_success(struct bs_core *core, enum bs_gate_kind kind)
         bs_core_notice(core, BS_LOG_INFO, NULL, NULL, "%s go on: the service answers again",
                        gate_name(kind));
     }
+    if (gate->level == 0) {
+        widen(core, gate);
+    }
     gate->level = 0;
     gate->failures = 0;
     gate->open_at = core->now.mono;
@@ -90,6 +134,9 @@ void bs_gate_close(struct bs_core *core, enum bs_gate_kind kind, enum bs_not_rea
     bool tells = bs_gate_tells(gate) && gate->reason == reason;
     gate->level = gate->level < 30 ? gate->level + 1 : gate->level;
     gate->reason = reason;
+    if (reason == BS_NOT_READY_QUOTA) {
+        narrow(core, gate);
+    }
     int64_t wait_ms = bs_backoff_ms(core, gate->level, LONGEST_WAIT_MS);
     gate->open_at = core->now.mono + (wait_ms > retry_after_ms ? wait_ms : retry_after_ms);
     (void)snprintf(gate->text, sizeof gate->text, "%s: %.300s", gate_name(kind),

@@ -25,6 +25,8 @@ void bs_schedule_add(struct bs_core *core, struct bs_schedule *schedule,
                      struct bs_operation *operation);
 void bs_schedule_remove(struct bs_core *core, struct bs_schedule *schedule,
                         struct bs_operation *operation);
+/* How many are due before `until`, counting no further than `limit`. */
+int64_t bs_schedule_count(const struct bs_schedule *schedule, bs_mono_ms until, int64_t limit);
 /* The operation that is due first, or NULL. */
 struct bs_operation *bs_schedule_first(const struct bs_core *core,
                                        const struct bs_schedule *schedule);
@@ -119,6 +121,13 @@ enum bs_partition_state {
     BS_PARTITION_STOPPED,  /* its state cannot be read: untouched */
 };
 
+/* Tokens of one kind that a partition's ledger holds for us: charged already, not spent yet. */
+struct bs_grant {
+    int64_t usable;  /* recorded: may be spent until the partition's granted_until */
+    int64_t pending; /* in the batch under way */
+    int64_t slice;   /* where the ledger has them */
+};
+
 struct bs_partition {
     int32_t id;
     uint32_t epoch;
@@ -142,12 +151,16 @@ struct bs_partition {
     uint32_t *restored;                    /* slots, until the restore ends and they are sorted */
     uint32_t restored_count, restored_capacity;
     int64_t ledger_totals[BS_QUOTA_KINDS];
+    struct bs_grant grants[BS_QUOTA_KINDS];
+    bs_mono_ms granted_until;
 };
 
 struct bs_partition *bs_partition_find(const struct bs_core *core, int32_t id);
 void bs_partitions_event(struct bs_core *core, const struct bs_event *event);
 /* Gives up what has nothing under way any more; tells when a stop is complete. */
 void bs_partitions_step(struct bs_core *core);
+/* We stop: what is reserved and not spent goes back with the last batches. */
+void bs_partitions_give_back_quota(struct bs_core *core);
 void bs_partitions_destroy(struct bs_core *core);
 /* Puts a new operation, whose offset is the last that was read, into the partition's lists. */
 void bs_partition_insert(struct bs_partition *partition, struct bs_operation *operation);
@@ -158,20 +171,76 @@ void bs_partition_remove_from_unpublished(struct bs_partition *partition,
 /* A batch or an offset commit is wanted soon for it. */
 void bs_partition_want_commit(struct bs_core *core, struct bs_partition *partition);
 
+/* ---- clock.c: the service's time, which the quota's windows are counted in ---- */
+
+struct bs_clock {
+    bool started;
+    bool known;             /* an answer has confirmed or corrected the offset */
+    bool off;               /* this machine's clock differs from the service's too much */
+    int64_t offset_ms;      /* the service's time less monotonic time */
+    int64_t wall_offset_ms; /* this machine's wall time less monotonic time, at the last step */
+    int64_t doubt_ms;       /* an unlikely Date's distance; believed when the next one agrees */
+    bool doubted;
+    bs_mono_ms retry_at; /* while off: one request then */
+};
+
+void bs_clock_step(struct bs_core *core);
+void bs_clock_event(struct bs_core *core, const struct bs_event *event);
+/* The service answered, with a Date or without. */
+void bs_clock_answered(struct bs_core *core, const struct bs_answer *answer);
+bs_wall_ms bs_clock_service_time(const struct bs_core *core);
+/* Until the service's time is known, and while our clock is off, requests go one at a time. */
+bool bs_clock_allows(const struct bs_core *core);
+/* How far our clock is ahead of the service's; negative: behind. */
+int64_t bs_clock_error_ms(const struct bs_core *core);
+
 /* ---- quota.c ---- */
 
+struct bs_quota {
+    int64_t slice[BS_QUOTA_KINDS];  /* the last one that the ledgers were aged at */
+    int64_t usable[BS_QUOTA_KINDS]; /* over all partitions, until `expiry` */
+    bs_mono_ms expiry;              /* the first right to spend ends */
+    int64_t early[BS_QUOTA_KINDS];  /* spent while the service's time was not known */
+    int64_t checks_reserved;        /* at the last cut: what is low is judged by it */
+    int64_t checks_spent;           /* since then */
+    bs_mono_ms checks_cut;          /* when that was */
+};
+
 void bs_quota_init(struct bs_core *core);
-/* Ages the ledgers; once at the beginning of each step. */
+/* Ages the ledgers and ends what has expired; once at the beginning of each step. */
 void bs_quota_step(struct bs_core *core);
 void bs_quota_restore(struct bs_core *core, struct bs_partition *partition,
                       const struct bs_control *control);
+/* New by growth: its part may have been another partition's, and spent, until now. */
+void bs_quota_fill(struct bs_core *core, struct bs_partition *partition);
 int64_t bs_quota_share(const struct bs_core *core, enum bs_quota_kind kind, int32_t partition);
+/* What may be spent this moment. */
+int64_t bs_quota_usable(const struct bs_core *core, enum bs_quota_kind kind);
+/* The same and what could be reserved now. */
 int64_t bs_quota_available(const struct bs_core *core, enum bs_quota_kind kind);
-/* Spends `amount` that bs_quota_available said is there: the operation's own partition's first. */
+/* Spends `amount` that bs_quota_usable said is there: the operation's own partition's first.
+ * Lowers `until` to where the right to it ends. */
 void bs_quota_spend(struct bs_core *core, enum bs_quota_kind kind, struct bs_partition *partition,
-                    int64_t amount);
+                    int64_t amount, bs_mono_ms *until);
 /* When more may be there than now. */
 bs_mono_ms bs_quota_next(const struct bs_core *core, enum bs_quota_kind kind);
+/* The service's time is known from now on. It is later than we believed: then what was spent in
+ * that belief counts from now. */
+void bs_quota_time_known(struct bs_core *core, bool later);
+
+/* Whether work waits for tokens that a batch could reserve. */
+bool bs_quota_reservation_wanted(const struct bs_core *core);
+/* When the batch that reserves them may be cut: BS_NEVER while another is under way. */
+bs_mono_ms bs_quota_reservation_at(const struct bs_core *core);
+/* While a batch is cut: dates anew what its partitions hold unspent, and reserves what is likely
+ * to be spent soon, touching more partitions where these have too little left. */
+void bs_quota_reserve(struct bs_core *core);
+/* What the batch reserved may be spent, or (not committed) is not ours. */
+void bs_quota_batch_ended(struct bs_core *core, bool committed);
+/* We shall spend no more of it: the next batch gives back what is unspent. */
+void bs_quota_give_back(struct bs_core *core, struct bs_partition *partition);
+/* Its tokens are nobody's: it is given up or lost. */
+void bs_quota_drop(struct bs_core *core, struct bs_partition *partition);
 
 /* ---- gate.c: when the service asks us to hold back, or does not work at all ---- */
 
@@ -180,6 +249,7 @@ enum bs_gate_kind { BS_GATE_SUBMIT, BS_GATE_CHECK, BS_GATES };
 struct bs_gate {
     int32_t level;    /* 0 = open; else one request at a time, at growing intervals */
     int32_t failures; /* in a row, without an answer that helps */
+    double width;     /* requests at a time after a 429, growing with each success; 0 = all */
     bs_mono_ms open_at;
     enum bs_not_ready reason;
     char text[BS_MESSAGE_MAX];
@@ -189,6 +259,10 @@ struct bs_gate {
 void bs_gates_step(struct bs_core *core);
 /* Whether one more request may be sent now. */
 bool bs_gate_allows(const struct bs_core *core, enum bs_gate_kind kind);
+/* When one more may be sent, as far as is known: now or later, or BS_NEVER before an answer. */
+bs_mono_ms bs_gate_next(const struct bs_core *core, enum bs_gate_kind kind);
+/* How many may be under way at a time. */
+int32_t bs_gate_width(const struct bs_core *core, enum bs_gate_kind kind);
 /* The service answered usefully. */
 void bs_gate_success(struct bs_core *core, enum bs_gate_kind kind);
 /* A failure that concerns everybody: hold back at once. */
@@ -237,6 +311,10 @@ void bs_intake_event(struct bs_core *core, const struct bs_event *event);
 void bs_submit_event(struct bs_core *core, const struct bs_event *event);
 void bs_submit_step(struct bs_core *core);
 bs_mono_ms bs_submit_deadline(const struct bs_core *core);
+/* What the submissions of the next moments would spend. */
+int64_t bs_submit_demand(const struct bs_core *core, enum bs_quota_kind kind);
+/* What the first of them needs, 0 when none is due. */
+int64_t bs_submit_need(const struct bs_core *core, enum bs_quota_kind kind);
 /* The job was submitted before: goes on with that operation. */
 void bs_submit_adopt(struct bs_core *core, struct bs_operation *operation,
                      const struct bs_orphan *orphan);
@@ -245,6 +323,8 @@ void bs_submit_again(struct bs_core *core, struct bs_operation *operation, int64
 void bs_check_event(struct bs_core *core, const struct bs_event *event);
 void bs_check_step(struct bs_core *core);
 bs_mono_ms bs_check_deadline(const struct bs_core *core);
+/* How many checks are due before `until`, counting no further than `limit`. */
+int64_t bs_check_demand(const struct bs_core *core, bs_mono_ms until, int64_t limit);
 /* The one place that decides when an operation is asked about next. */
 bs_mono_ms bs_check_due(struct bs_core *core, struct bs_operation *operation);
 /* An operation that carries an error, found by a check or in the answer to its submission. */
@@ -260,6 +340,8 @@ void bs_publish_dead_letter(struct bs_core *core, struct bs_operation *operation
 void bs_publish_event(struct bs_core *core, const struct bs_event *event);
 void bs_publish_step(struct bs_core *core);
 bs_mono_ms bs_publish_deadline(const struct bs_core *core);
+/* The partition's control record and offset go with the batch that is being cut. */
+void bs_publish_touch(struct bs_core *core, struct bs_partition *partition);
 /* Takes the operation out of what waits for a transaction. */
 void bs_publish_drop(struct bs_core *core, struct bs_operation *operation);
 
@@ -314,13 +396,12 @@ struct bs_core {
     int32_t refusal_code;
     bool breaker_open;
     int32_t submits_under_way, checks_under_way;
-    int32_t at_risk;                     /* operations accepted and not recorded yet */
-    int64_t quota_slice[BS_QUOTA_KINDS]; /* the last one that the ledgers were aged at */
+    int32_t at_risk; /* operations accepted and not recorded yet */
+    struct bs_clock clock;
+    struct bs_quota quota;
     struct bs_orphan *orphans;
     size_t orphan_count, orphan_capacity;
     struct bs_publish publish;
-    bool proof_wanted; /* of our membership, by a transaction cut at proof_since or later */
-    bs_mono_ms proof_since;
     bool group_joined, stopping, stopped;
     bs_mono_ms throttled_since[BS_THROTTLE_REASONS]; /* 0 = not throttled */
     struct bs_counters counters;

@@ -126,6 +126,7 @@ static void drop(struct bs_core *core, struct bs_partition *partition,
     free_all(core, partition);
     partition->state = state;
     partition->commit_wanted = false;
+    bs_quota_drop(core, partition);
     BS_ASSERT(partition->operations == 0 && partition->submitting == 0 && partition->dirty == 0);
 }
 
@@ -278,6 +279,10 @@ static void restore_ended(struct bs_core *core, const struct bs_event *event)
             "wins",
             partition->id, (long long)committed, (long long)recorded);
     }
+    int32_t divided_by = event->restore_ended.divided_by;
+    if (begin < 0 && divided_by > 0 && partition->id >= divided_by) {
+        bs_quota_fill(core, partition); /* others had its part until now */
+    }
     struct bs_action *action = bs_core_act(core, BS_ACTION_CONSUME);
     action->partition = partition->id;
     action->epoch = partition->epoch;
@@ -317,6 +322,7 @@ static void revoked(struct bs_core *core, int32_t id)
         return;
     }
     partition->state = BS_PARTITION_DRAINING;
+    bs_quota_give_back(core, partition);
     core->publish.control_at = core->now.mono; /* its last commit need not wait */
     for (struct bs_link *link = bs_list_first(&partition->unpublished); link != NULL;
          link = bs_list_next(&partition->unpublished, link)) {
@@ -425,6 +431,15 @@ void bs_partitions_step(struct bs_core *core)
         core->stopped = true;
         bs_adoption_end(core);
         bs_core_act(core, BS_ACTION_STOPPED);
+    }
+}
+
+void bs_partitions_give_back_quota(struct bs_core *core)
+{
+    for (int32_t i = 0; i < core->partition_count; i++) {
+        if (core->partitions[i] != NULL) {
+            bs_quota_give_back(core, core->partitions[i]);
+        }
     }
 }
 

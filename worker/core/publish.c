@@ -92,7 +92,7 @@ static void add_item(struct bs_core *core, const struct bs_operation *operation,
         .operation = operation->self, .ended = ended, .forgotten = forgotten};
 }
 
-static void touch(struct bs_core *core, struct bs_partition *partition)
+void bs_publish_touch(struct bs_core *core, struct bs_partition *partition)
 {
     if (partition->in_batch) {
         return;
@@ -122,7 +122,7 @@ static void choose(struct bs_core *core)
         operation->record_wanted = false;
         count++;
         bytes += operation->job_size + operation->payload_size;
-        touch(core, bs_partition_find(core, operation->partition));
+        bs_publish_touch(core, bs_partition_find(core, operation->partition));
     }
 }
 
@@ -133,7 +133,7 @@ static void touch_waiting_partitions(struct bs_core *core)
         if (partition != NULL && partition->commit_wanted &&
             (partition->state == BS_PARTITION_SERVING ||
              partition->state == BS_PARTITION_DRAINING)) {
-            touch(core, partition);
+            bs_publish_touch(core, partition);
         }
     }
     core->publish.control_at = BS_NEVER;
@@ -230,6 +230,7 @@ static void cut(struct bs_core *core)
     if (core->now.mono >= publish->control_at) {
         touch_waiting_partitions(core);
     }
+    bs_quota_reserve(core);
     publish->cut_at = bs_list_empty(&publish->dirty) ? BS_NEVER : core->now.mono;
     if (publish->partition_count == 0) {
         return;
@@ -260,24 +261,12 @@ bs_mono_ms bs_publish_deadline(const struct bs_core *core)
     return wanted > publish->hold_until ? wanted : publish->hold_until;
 }
 
-/* Any partition's control record will do: its offset carries our generation. */
-static void want_proof(struct bs_core *core)
-{
-    for (int32_t i = 0; i < core->partition_count; i++) {
-        struct bs_partition *partition = core->partitions[i];
-        if (partition != NULL && partition->state == BS_PARTITION_SERVING) {
-            partition->commit_wanted = true;
-            core->publish.control_at = core->now.mono;
-        }
-    }
-}
-
 void bs_publish_step(struct bs_core *core)
 {
-    if (core->proof_wanted && !core->publish.under_way) {
-        want_proof(core);
+    if (!core->publish.under_way && bs_quota_reservation_wanted(core)) {
+        core->publish.control_at = core->now.mono;
     }
-    if (core->stopping && core->publish.control_at != BS_NEVER) {
+    if (core->stopping && bs_publish_deadline(core) != BS_NEVER) {
         core->publish.control_at = core->now.mono;
     }
     if (bs_publish_deadline(core) <= core->now.mono) {
@@ -371,7 +360,6 @@ static void committed(struct bs_core *core)
         pass_watermark(bs_partition_find(core, publish->partitions[i].partition));
     }
     publish->aborts = 0;
-    core->proof_wanted = core->proof_wanted && publish->started < core->proof_since;
     if (publish->limit < BS_BATCH_OPERATIONS) {
         publish->limit =
             publish->limit * 2 < BS_BATCH_OPERATIONS ? publish->limit * 2 : BS_BATCH_OPERATIONS;
@@ -482,6 +470,7 @@ void bs_publish_event(struct bs_core *core, const struct bs_event *event)
         bs_partition_find(core, publish->partitions[i].partition)->in_batch = false;
     }
     core->counters.transactions[outcome]++;
+    bs_quota_batch_ended(core, outcome == BS_TRANSACTION_COMMITTED);
     switch (outcome) {
     case BS_TRANSACTION_COMMITTED:
         committed(core);

@@ -2,14 +2,25 @@
  * worker spends what its partitions own and have not spent in the window. What was spent stands in
  * ledgers that travel with the partition's control record, so a new owner goes on from there.
  *
- * A ledger counts by slices (sixtieths of the window) of wall time. A slice leaves the window when
- * it surely has left it at the service too: one slice, the request's time limit and 2 s later. */
+ * A token is charged to the ledger before it is spent: a batch reserves some, and when its commit
+ * has recorded them (and proved that we are a member of the group) they may be spent until the
+ * lease ends. Whoever inherits the partition finds them spent, whatever became of us. What is not
+ * spent by the next batch of the partition is dated anew or given back.
+ *
+ * A ledger counts by slices (sixtieths of the window) of the service's time. A slice leaves the
+ * window when it surely has left it at the service too: one slice, the lease, the request's time
+ * limit and what clocks differ later. */
 #include <string.h>
 
 #include "core/internal.h"
 
 #define DAY_MS (24 * 3600 * (int64_t)1000)
 #define SLICES 60
+/* What two workers may take the service's time for: a Date has whole seconds. */
+#define CLOCKS_DIFFER_MS 3000
+/* Checks reserved at a time: those of a second, but not so few that each needs a transaction, and
+ * not so many that a crash wastes more than a few of a large quota. */
+#define CHECKS_AT_MOST 16384
 
 int64_t bs_billed_seconds(double audio_seconds, int32_t channels)
 {
@@ -35,14 +46,14 @@ static int64_t slice_ms(const struct bs_core *core, enum bs_quota_kind kind)
 
 static int64_t slice_now(const struct bs_core *core, enum bs_quota_kind kind)
 {
-    return core->now.wall / slice_ms(core, kind);
+    return bs_clock_service_time(core) / slice_ms(core, kind);
 }
 
 /* How many slices back still count. */
 static int64_t slices_counted(const struct bs_core *core, enum bs_quota_kind kind)
 {
     int64_t slice = slice_ms(core, kind);
-    int64_t margin_ms = core->options.request_limit_ms + 2000;
+    int64_t margin_ms = core->options.lease_ms + core->options.request_limit_ms + CLOCKS_DIFFER_MS;
     return (window_ms(core, kind) + slice - 1) / slice + 1 + (margin_ms + slice - 1) / slice;
 }
 
@@ -59,23 +70,28 @@ int64_t bs_quota_share(const struct bs_core *core, enum bs_quota_kind kind, int3
     return (partition + 1) * whole / parts - partition * whole / parts;
 }
 
-static void age(struct bs_core *core, struct bs_partition *partition, enum bs_quota_kind kind)
+/* What has left the window is forgotten, once the service's time is surely known. */
+static void age(const struct bs_core *core, struct bs_partition *partition, enum bs_quota_kind kind)
 {
     struct bs_ledger *ledger = &partition->control.ledgers[kind];
     int64_t oldest = slice_now(core, kind) - slices_counted(core, kind);
     int32_t gone = 0;
     int64_t total = 0;
     for (int32_t i = 0; i < ledger->count; i++) {
-        if (ledger->slice[i] < oldest) {
+        bool counts = ledger->slice[i] >= oldest;
+        if (ledger->spent[i] == 0 || (!counts && core->clock.known)) {
             gone++;
             continue;
         }
-        total += ledger->spent[i];
+        total += counts ? ledger->spent[i] : 0;
         ledger->slice[i - gone] = ledger->slice[i];
         ledger->spent[i - gone] = ledger->spent[i];
     }
     ledger->count -= gone;
     partition->ledger_totals[kind] = total;
+    if (partition->grants[kind].slice < oldest) {
+        partition->grants[kind].usable = 0; /* long expired, and charged to nobody any more */
+    }
 }
 
 void bs_quota_init(struct bs_core *core)
@@ -85,19 +101,49 @@ void bs_quota_init(struct bs_core *core)
     }
 }
 
-void bs_quota_step(struct bs_core *core)
+static bool may_spend(const struct bs_core *core, const struct bs_partition *partition)
 {
-    for (int kind = 0; kind < BS_QUOTA_KINDS; kind++) {
-        int64_t slice = slice_now(core, (enum bs_quota_kind)kind);
-        if (slice == core->quota_slice[kind]) {
+    return partition->state == BS_PARTITION_SERVING && core->now.mono < partition->granted_until;
+}
+
+/* Adds up what may be spent, and notes when the first of it ends. */
+static void add_up(struct bs_core *core)
+{
+    struct bs_quota *quota = &core->quota;
+    memset(quota->usable, 0, sizeof quota->usable);
+    quota->expiry = BS_NEVER;
+    for (int32_t i = 0; i < core->partition_count; i++) {
+        const struct bs_partition *partition = core->partitions[i];
+        if (partition == NULL || !may_spend(core, partition)) {
             continue;
         }
-        core->quota_slice[kind] = slice;
+        for (int kind = 0; kind < BS_QUOTA_KINDS; kind++) {
+            quota->usable[kind] += partition->grants[kind].usable;
+        }
+        if (partition->granted_until < quota->expiry) {
+            quota->expiry = partition->granted_until;
+        }
+    }
+}
+
+void bs_quota_step(struct bs_core *core)
+{
+    bool aged = false;
+    for (int kind = 0; kind < BS_QUOTA_KINDS; kind++) {
+        int64_t slice = slice_now(core, (enum bs_quota_kind)kind);
+        if (slice == core->quota.slice[kind]) {
+            continue;
+        }
+        core->quota.slice[kind] = slice;
+        aged = true;
         for (int32_t i = 0; i < core->partition_count; i++) {
             if (core->partitions[i] != NULL) {
                 age(core, core->partitions[i], (enum bs_quota_kind)kind);
             }
         }
+    }
+    if (aged || core->now.mono >= core->quota.expiry) {
+        add_up(core);
     }
 }
 
@@ -129,31 +175,88 @@ void bs_quota_restore(struct bs_core *core, struct bs_partition *partition,
     }
 }
 
-static int64_t left(const struct bs_core *core, enum bs_quota_kind kind,
+/* ---- what is left, and spending it ---- */
+
+/* The window's rest, what is reserved and not spent included. */
+static int64_t rest(const struct bs_core *core, enum bs_quota_kind kind,
                     const struct bs_partition *partition)
 {
-    int64_t rest = bs_quota_share(core, kind, partition->id) - partition->ledger_totals[kind];
-    return partition->state == BS_PARTITION_SERVING && rest > 0 ? rest : 0;
+    if (partition->state != BS_PARTITION_SERVING) {
+        return 0;
+    }
+    const struct bs_grant *grant = &partition->grants[kind];
+    int64_t unspent = grant->usable + grant->pending;
+    int64_t left = bs_quota_share(core, kind, partition->id) - partition->ledger_totals[kind];
+    /* A share that has shrunk may be overdrawn by less than is reserved. */
+    return left + unspent > 0 ? left + unspent : 0;
 }
 
 int64_t bs_quota_available(const struct bs_core *core, enum bs_quota_kind kind)
 {
     int64_t sum = 0;
     for (int32_t i = 0; i < core->partition_count; i++) {
-        sum += core->partitions[i] == NULL ? 0 : left(core, kind, core->partitions[i]);
+        sum += core->partitions[i] == NULL ? 0 : rest(core, kind, core->partitions[i]);
     }
     return sum;
 }
 
-static void charge(struct bs_core *core, enum bs_quota_kind kind, struct bs_partition *partition,
-                   int64_t amount)
+int64_t bs_quota_usable(const struct bs_core *core, enum bs_quota_kind kind)
+{
+    return core->quota.usable[kind];
+}
+
+static int64_t take(struct bs_core *core, enum bs_quota_kind kind, struct bs_partition *partition,
+                    int64_t amount, bs_mono_ms *until)
+{
+    if (!may_spend(core, partition) || amount == 0) {
+        return 0;
+    }
+    struct bs_grant *grant = &partition->grants[kind];
+    int64_t taken = amount < grant->usable ? amount : grant->usable;
+    grant->usable -= taken;
+    core->quota.usable[kind] -= taken;
+    if (taken > 0 && partition->granted_until < *until) {
+        *until = partition->granted_until;
+    }
+    return taken;
+}
+
+void bs_quota_spend(struct bs_core *core, enum bs_quota_kind kind, struct bs_partition *partition,
+                    int64_t amount, bs_mono_ms *until)
+{
+    if (!core->clock.known) {
+        core->quota.early[kind] += amount;
+    }
+    if (kind == BS_QUOTA_CHECKS) {
+        core->quota.checks_spent += amount;
+    }
+    amount -= take(core, kind, partition, amount, until);
+    for (int32_t i = 0; i < core->partition_count && amount > 0; i++) {
+        if (core->partitions[i] != NULL) {
+            amount -= take(core, kind, core->partitions[i], amount, until);
+        }
+    }
+    BS_ASSERT(amount == 0);
+}
+
+bs_mono_ms bs_quota_next(const struct bs_core *core, enum bs_quota_kind kind)
+{
+    int64_t slice = slice_ms(core, kind);
+    return core->now.mono + slice - bs_clock_service_time(core) % slice;
+}
+
+/* ---- reserving ---- */
+
+/* Returns the slice that has them now. */
+static int64_t charge(const struct bs_core *core, enum bs_quota_kind kind,
+                      struct bs_partition *partition, int64_t amount)
 {
     struct bs_ledger *ledger = &partition->control.ledgers[kind];
     int64_t slice = slice_now(core, kind);
-    /* Where the wall clock was set back, what is spent now joins the newest slice. */
+    /* Where the service's time was set back, what is spent now joins the newest slice. */
     bool same = ledger->count > 0 && ledger->slice[ledger->count - 1] >= slice;
     if (!same && ledger->count == BS_LEDGER_ENTRIES) {
-        ledger->spent[1] += ledger->spent[0]; /* a clock set forward: count the oldest longer */
+        ledger->spent[1] += ledger->spent[0]; /* time was set forward: count the oldest longer */
         memmove(&ledger->slice[0], &ledger->slice[1], (BS_LEDGER_ENTRIES - 1) * sizeof(int64_t));
         memmove(&ledger->spent[0], &ledger->spent[1], (BS_LEDGER_ENTRIES - 1) * sizeof(int64_t));
         ledger->count--;
@@ -163,33 +266,245 @@ static void charge(struct bs_core *core, enum bs_quota_kind kind, struct bs_part
         ledger->spent[ledger->count++] = 0;
     }
     ledger->spent[ledger->count - 1] += amount;
-    partition->ledger_totals[kind] += amount;
+    return ledger->slice[ledger->count - 1];
+}
+
+/* Takes unspent tokens out of the slice that they were charged to, if it still counts. */
+static void uncharge(struct bs_partition *partition, enum bs_quota_kind kind, int64_t amount)
+{
+    struct bs_ledger *ledger = &partition->control.ledgers[kind];
+    for (int32_t i = 0; i < ledger->count; i++) {
+        if (ledger->slice[i] == partition->grants[kind].slice) {
+            ledger->spent[i] -= amount < ledger->spent[i] ? amount : ledger->spent[i];
+        }
+    }
+}
+
+/* Dates anew what is unspent, and charges what is missing up to `wanted`; what may not be spent any
+ * more is given back. Returns what the partition holds then. */
+static int64_t reserve(const struct bs_core *core, enum bs_quota_kind kind,
+                       struct bs_partition *partition, int64_t wanted)
+{
+    struct bs_grant *grant = &partition->grants[kind];
+    int64_t live = may_spend(core, partition) ? grant->usable : 0;
+    int64_t most = core->stopping ? 0 : rest(core, kind, partition);
+    int64_t held = wanted > live ? wanted : live;
+    held = held < most ? held : most;
+    if (held == 0 && grant->usable == 0) {
+        return 0;
+    }
+    uncharge(partition, kind, grant->usable);
+    if (held > 0) {
+        grant->slice = charge(core, kind, partition, held);
+    }
+    grant->usable = live < held ? live : held;
+    grant->pending = held - grant->usable;
+    age(core, partition, kind);
+    return held;
+}
+
+/* The checks of a second at the present pace; where they were spent faster than reserved, twice as
+ * many. */
+static int64_t most_checks(const struct bs_core *core)
+{
+    const struct bs_quota *quota = &core->quota;
+    int64_t elapsed_ms = core->now.mono - quota->checks_cut;
+    int64_t most = quota->checks_spent * 1000 / (elapsed_ms > 0 ? elapsed_ms : 1);
+    if (quota->usable[BS_QUOTA_CHECKS] == 0 && most < 2 * quota->checks_spent) {
+        most = 2 * quota->checks_spent;
+    }
+    most = most < core->options.connections ? core->options.connections : most;
+    return most > CHECKS_AT_MOST ? CHECKS_AT_MOST : most;
+}
+
+/* What the request that is due first needs, 0 when none is. */
+static int64_t need(const struct bs_core *core, enum bs_quota_kind kind)
+{
+    return kind == BS_QUOTA_CHECKS ? bs_check_demand(core, core->now.mono, 1)
+                                   : bs_submit_need(core, kind);
+}
+
+/* How many tokens are to be at hand when this batch is committed. */
+static int64_t demand(const struct bs_core *core, enum bs_quota_kind kind)
+{
+    if (core->stopping) {
+        return 0;
+    }
+    if (kind != BS_QUOTA_CHECKS) {
+        return bs_submit_demand(core, kind);
+    }
+    int64_t soon_ms = core->options.lease_ms * 4 / 5;
+    return bs_check_demand(core, core->now.mono + soon_ms, most_checks(core));
+}
+
+/* Checks come faster than submissions are recorded: theirs are reserved before the last is spent.
+ */
+static bool checks_run_low(const struct bs_core *core)
+{
+    int64_t connections = core->options.connections;
+    return core->quota.usable[BS_QUOTA_CHECKS] < core->quota.checks_reserved / 2 &&
+           bs_check_demand(core, core->now.mono, connections + 1) > connections;
+}
+
+bool bs_quota_reservation_wanted(const struct bs_core *core)
+{
+    for (int k = 0; k < BS_QUOTA_KINDS && !core->stopping; k++) {
+        enum bs_quota_kind kind = (enum bs_quota_kind)k;
+        int64_t usable = core->quota.usable[kind];
+        int64_t needed = need(core, kind);
+        bool low = kind == BS_QUOTA_CHECKS && checks_run_low(core);
+        if (usable < needed || low) {
+            int64_t available = bs_quota_available(core, kind);
+            if (available >= needed && available > usable) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+bs_mono_ms bs_quota_reservation_at(const struct bs_core *core)
+{
+    const struct bs_publish *publish = &core->publish;
+    if (publish->under_way) {
+        return BS_NEVER;
+    }
+    return publish->hold_until > core->now.mono ? publish->hold_until : core->now.mono;
+}
+
+/* What other partitions than those of the batch hold, usable. */
+static int64_t held_elsewhere(const struct bs_core *core, enum bs_quota_kind kind)
+{
+    int64_t held = core->quota.usable[kind];
+    for (size_t i = 0; i < core->publish.partition_count; i++) {
+        const struct bs_partition *partition =
+            bs_partition_find(core, core->publish.partitions[i].partition);
+        held -= may_spend(core, partition) ? partition->grants[kind].usable : 0;
+    }
+    return held;
+}
+
+/* Partitions join the batch where those in it have too little left. What is needed this moment is
+ * enough, and half of what is wanted: each control record costs bytes. */
+static void draw_in(struct bs_core *core, enum bs_quota_kind kind, int64_t wanted)
+{
+    int64_t needed = need(core, kind);
+    int64_t enough = needed > (wanted + 1) / 2 ? needed : (wanted + 1) / 2;
+    int64_t at_hand = held_elsewhere(core, kind);
+    for (size_t i = 0; i < core->publish.partition_count; i++) {
+        at_hand += rest(core, kind, bs_partition_find(core, core->publish.partitions[i].partition));
+    }
+    for (int32_t i = 0; i < core->partition_count && at_hand < enough; i++) {
+        struct bs_partition *partition = core->partitions[i];
+        if (partition != NULL && !partition->in_batch && rest(core, kind, partition) > 0) {
+            int64_t held = may_spend(core, partition) ? partition->grants[kind].usable : 0;
+            at_hand += rest(core, kind, partition) - held;
+            bs_publish_touch(core, partition);
+        }
+    }
+}
+
+void bs_quota_reserve(struct bs_core *core)
+{
+    int64_t wanted[BS_QUOTA_KINDS];
+    for (int kind = 0; kind < BS_QUOTA_KINDS; kind++) {
+        wanted[kind] = demand(core, (enum bs_quota_kind)kind);
+        draw_in(core, (enum bs_quota_kind)kind, wanted[kind]);
+    }
+    struct bs_quota *quota = &core->quota;
+    for (int k = 0; k < BS_QUOTA_KINDS; k++) {
+        enum bs_quota_kind kind = (enum bs_quota_kind)k;
+        int64_t held = held_elsewhere(core, kind);
+        for (size_t i = 0; i < core->publish.partition_count; i++) {
+            struct bs_partition *partition =
+                bs_partition_find(core, core->publish.partitions[i].partition);
+            held += reserve(core, kind, partition, wanted[kind] - held);
+        }
+        if (kind == BS_QUOTA_CHECKS) {
+            quota->checks_reserved = held;
+            quota->checks_spent = 0;
+            quota->checks_cut = core->now.mono;
+        }
+    }
+    add_up(core);
+}
+
+void bs_quota_batch_ended(struct bs_core *core, bool committed)
+{
+    struct bs_publish *publish = &core->publish;
+    for (size_t i = 0; i < publish->partition_count; i++) {
+        struct bs_partition *partition = bs_partition_find(core, publish->partitions[i].partition);
+        if (partition->epoch != publish->partitions[i].epoch) {
+            continue; /* what it held went with it */
+        }
+        for (int kind = 0; kind < BS_QUOTA_KINDS; kind++) {
+            struct bs_grant *grant = &partition->grants[kind];
+            if (committed) {
+                grant->usable += grant->pending;
+            } else {
+                uncharge(partition, (enum bs_quota_kind)kind, grant->pending);
+                age(core, partition, (enum bs_quota_kind)kind);
+            }
+            grant->pending = 0;
+        }
+        if (committed) {
+            partition->granted_until = publish->started + core->options.lease_ms;
+        }
+        if (core->stopping || partition->state != BS_PARTITION_SERVING) {
+            bs_quota_give_back(core, partition);
+        }
+    }
+    add_up(core);
+}
+
+void bs_quota_give_back(struct bs_core *core, struct bs_partition *partition)
+{
+    bool held = false;
+    for (int kind = 0; kind < BS_QUOTA_KINDS; kind++) {
+        held = held || partition->grants[kind].usable + partition->grants[kind].pending > 0;
+    }
+    if (held &&
+        (partition->state == BS_PARTITION_SERVING || partition->state == BS_PARTITION_DRAINING)) {
+        bs_partition_want_commit(core, partition);
+    }
+    add_up(core);
+}
+
+void bs_quota_drop(struct bs_core *core, struct bs_partition *partition)
+{
+    memset(partition->grants, 0, sizeof partition->grants);
+    partition->granted_until = 0;
+    add_up(core);
+}
+
+/* ---- what is charged without having been reserved ---- */
+
+void bs_quota_fill(struct bs_core *core, struct bs_partition *partition)
+{
+    /* Not the billed hours: it would stand still for a day, for a quota that is hardly ever met. */
+    for (int kind = 0; kind < BS_QUOTA_BILLED_SECONDS; kind++) {
+        (void)charge(core, (enum bs_quota_kind)kind, partition,
+                     bs_quota_share(core, (enum bs_quota_kind)kind, partition->id));
+        age(core, partition, (enum bs_quota_kind)kind);
+    }
     bs_partition_want_commit(core, partition);
 }
 
-void bs_quota_spend(struct bs_core *core, enum bs_quota_kind kind, struct bs_partition *partition,
-                    int64_t amount)
+void bs_quota_time_known(struct bs_core *core, bool later)
 {
-    int64_t own = left(core, kind, partition);
-    int64_t part = amount < own ? amount : own;
-    if (part > 0) {
-        charge(core, kind, partition, part);
-        amount -= part;
-    }
-    for (int32_t i = 0; i < core->partition_count && amount > 0; i++) {
-        struct bs_partition *other = core->partitions[i];
-        int64_t rest = other == NULL ? 0 : left(core, kind, other);
-        part = amount < rest ? amount : rest;
-        if (part > 0) {
-            charge(core, kind, other, part);
-            amount -= part;
+    for (int32_t i = 0; later && i < core->partition_count; i++) {
+        struct bs_partition *partition = core->partitions[i];
+        if (partition == NULL || partition->state != BS_PARTITION_SERVING) {
+            continue;
+        }
+        for (int kind = 0; kind < BS_QUOTA_KINDS; kind++) {
+            if (core->quota.early[kind] > 0) {
+                (void)charge(core, (enum bs_quota_kind)kind, partition, core->quota.early[kind]);
+                age(core, partition, (enum bs_quota_kind)kind);
+                bs_partition_want_commit(core, partition);
+                core->quota.early[kind] = 0;
+            }
         }
     }
-    BS_ASSERT(amount == 0);
-}
-
-bs_mono_ms bs_quota_next(const struct bs_core *core, enum bs_quota_kind kind)
-{
-    int64_t slice = slice_ms(core, kind);
-    return core->now.mono + slice - core->now.wall % slice;
+    memset(core->quota.early, 0, sizeof core->quota.early);
 }

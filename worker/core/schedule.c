@@ -76,6 +76,21 @@ void bs_schedule_remove(struct bs_core *core, struct bs_schedule *schedule,
     sift_down(core, schedule, bs_operation_at(core, last.slot)->schedule_place - 1);
 }
 
+static int64_t count_below(const struct bs_schedule *schedule, uint32_t place, bs_mono_ms until,
+                           int64_t limit)
+{
+    if (limit <= 0 || place >= schedule->count || schedule->entries[place].due > until) {
+        return 0;
+    }
+    int64_t count = 1 + count_below(schedule, place * 2 + 1, until, limit - 1);
+    return count + count_below(schedule, place * 2 + 2, until, limit - count);
+}
+
+int64_t bs_schedule_count(const struct bs_schedule *schedule, bs_mono_ms until, int64_t limit)
+{
+    return count_below(schedule, 0, until, limit);
+}
+
 struct bs_operation *bs_schedule_first(const struct bs_core *core,
                                        const struct bs_schedule *schedule)
 {

@@ -28,10 +28,50 @@ static bool connection_free(const struct bs_core *core)
     return under_way < all && core->submits_under_way + core->at_risk < most;
 }
 
+static bool tokens_at_hand(const struct bs_core *core, const struct bs_operation *operation)
+{
+    return bs_quota_usable(core, BS_QUOTA_SUBMISSIONS) > 0 &&
+           bs_quota_usable(core, BS_QUOTA_BILLED_SECONDS) >= billed_seconds(operation);
+}
+
+/* False: the quota is spent. */
 static bool quota_free(const struct bs_core *core, const struct bs_operation *operation)
 {
     return bs_quota_available(core, BS_QUOTA_SUBMISSIONS) > 0 &&
            bs_quota_available(core, BS_QUOTA_BILLED_SECONDS) >= billed_seconds(operation);
+}
+
+static struct bs_operation *first_due(const struct bs_core *core)
+{
+    struct bs_operation *operation = bs_schedule_first(core, &core->operations.waiting);
+    return operation != NULL && operation->due <= core->now.mono ? operation : NULL;
+}
+
+int64_t bs_submit_need(const struct bs_core *core, enum bs_quota_kind kind)
+{
+    const struct bs_operation *operation = first_due(core);
+    if (operation == NULL || bs_gate_width(core, BS_GATE_SUBMIT) == 0) {
+        return 0;
+    }
+    return kind == BS_QUOTA_SUBMISSIONS ? 1 : billed_seconds(operation);
+}
+
+int64_t bs_submit_demand(const struct bs_core *core, enum bs_quota_kind kind)
+{
+    if (first_due(core) == NULL) {
+        return 0;
+    }
+    const struct bs_schedule *waiting = &core->operations.waiting;
+    int64_t count = bs_gate_width(core, BS_GATE_SUBMIT);
+    count = count < (int64_t)waiting->count ? count : (int64_t)waiting->count;
+    if (kind == BS_QUOTA_SUBMISSIONS) {
+        return count;
+    }
+    int64_t sum = 0;
+    for (int64_t i = 0; i < count; i++) {
+        sum += billed_seconds(bs_operation_at(core, waiting->entries[i].slot));
+    }
+    return sum;
 }
 
 static void send(struct bs_core *core, struct bs_operation *operation)
@@ -41,9 +81,11 @@ static void send(struct bs_core *core, struct bs_operation *operation)
     operation->number++;
     operation->attempts++;
     core->submits_under_way++;
-    bs_quota_spend(core, BS_QUOTA_SUBMISSIONS, partition, 1);
-    bs_quota_spend(core, BS_QUOTA_BILLED_SECONDS, partition, billed_seconds(operation));
+    bs_mono_ms until = BS_NEVER;
+    bs_quota_spend(core, BS_QUOTA_SUBMISSIONS, partition, 1, &until);
+    bs_quota_spend(core, BS_QUOTA_BILLED_SECONDS, partition, billed_seconds(operation), &until);
     struct bs_action *action = bs_core_act(core, BS_ACTION_SUBMIT);
+    action->send_before = until;
     action->operation = operation;
     action->operation_epoch = partition->epoch;
 }
@@ -51,10 +93,9 @@ static void send(struct bs_core *core, struct bs_operation *operation)
 void bs_submit_step(struct bs_core *core)
 {
     bool throttled = false;
-    while (!core->stopping && !core->proof_wanted && bs_gate_allows(core, BS_GATE_SUBMIT) &&
-           connection_free(core)) {
-        struct bs_operation *operation = bs_schedule_first(core, &core->operations.waiting);
-        if (operation == NULL || operation->due > core->now.mono) {
+    while (!core->stopping && bs_gate_allows(core, BS_GATE_SUBMIT) && connection_free(core)) {
+        struct bs_operation *operation = first_due(core);
+        if (operation == NULL) {
             break;
         }
         if (operation->deadline != 0 && operation->deadline <= core->now.wall &&
@@ -63,8 +104,8 @@ void bs_submit_step(struct bs_core *core)
                                    "the job's deadline passed before it was submitted");
             continue;
         }
-        if (!quota_free(core, operation)) {
-            throttled = true;
+        if (!tokens_at_hand(core, operation)) {
+            throttled = !quota_free(core, operation);
             break;
         }
         send(core, operation);
@@ -75,21 +116,20 @@ void bs_submit_step(struct bs_core *core)
 bs_mono_ms bs_submit_deadline(const struct bs_core *core)
 {
     const struct bs_operation *operation = bs_schedule_first(core, &core->operations.waiting);
-    if (operation == NULL || core->stopping || core->proof_wanted || core->credentials_awaited ||
-        !connection_free(core)) {
+    if (operation == NULL || core->stopping || !connection_free(core)) {
         return BS_NEVER;
     }
-    const struct bs_gate *gate = &core->gates[BS_GATE_SUBMIT];
-    if (gate->level > 0 && core->submits_under_way > 0) {
-        return BS_NEVER; /* its answer decides */
+    bs_mono_ms open = bs_gate_next(core, BS_GATE_SUBMIT);
+    bs_mono_ms due = operation->due > open ? operation->due : open;
+    if (due > core->now.mono || tokens_at_hand(core, operation)) {
+        return due;
     }
-    bs_mono_ms due = operation->due > gate->open_at ? operation->due : gate->open_at;
-    if (due <= core->now.mono && !quota_free(core, operation)) {
-        bs_mono_ms submissions = bs_quota_next(core, BS_QUOTA_SUBMISSIONS);
-        bs_mono_ms billed = bs_quota_next(core, BS_QUOTA_BILLED_SECONDS);
-        return submissions < billed ? submissions : billed;
+    if (quota_free(core, operation)) {
+        return bs_quota_reservation_at(core);
     }
-    return due;
+    bs_mono_ms submissions = bs_quota_next(core, BS_QUOTA_SUBMISSIONS);
+    bs_mono_ms billed = bs_quota_next(core, BS_QUOTA_BILLED_SECONDS);
+    return submissions < billed ? submissions : billed;
 }
 
 void bs_submit_again(struct bs_core *core, struct bs_operation *operation, int64_t delay_ms)

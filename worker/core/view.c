@@ -96,6 +96,13 @@ static void look_at_reasons(const struct bs_core *core, struct bs_now now, struc
             not_ready(view, core->gates[kind].reason, core->gates[kind].text);
         }
     }
+    if (core->clock.off) {
+        char text[BS_MESSAGE_MAX];
+        (void)snprintf(text, sizeof text,
+                       "this machine's clock differs from the service's by %lld s",
+                       (long long)(bs_clock_error_ms(core) / 1000));
+        not_ready(view, BS_NOT_READY_CLOCK, text);
+    }
     if (core->publish.store_missing) {
         not_ready(view, BS_NOT_READY_TRANSCRIPT_STORE,
                   "a result is too large for a message and no store is configured for it");

@@ -27,6 +27,8 @@ struct transfer {
     CURL *easy;
     bs_http_callback *callback;
     void *context;
+    bs_mono_ms send_before;
+    bool late; /* it was too late to send it */
 
     char *text; /* URL, headers and body of the request: one block, wiped at the end */
     size_t text_size;
@@ -95,6 +97,11 @@ static int before_request(void *context, char *remote_address, char *local_addre
     (void)local_address;
     (void)remote_port;
     (void)local_port;
+    if (!transfer->started && transfer->send_before != 0 &&
+        bs_clock_now().mono >= transfer->send_before) {
+        transfer->late = true;
+        return CURL_PREREQFUNC_ABORT;
+    }
     transfer->repeated = transfer->started;
     transfer->started = true;
     return transfer->repeated ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
@@ -350,6 +357,8 @@ void bs_http_send(struct bs_http *http, const struct bs_http_request *request,
     transfer->context = context;
     transfer->started = false;
     transfer->repeated = false;
+    transfer->late = false;
+    transfer->send_before = request->send_before;
     transfer->answer_too_large = false;
     transfer->headers_too_large = false;
     transfer->problem[0] = '\0';
@@ -373,6 +382,9 @@ static bs_wall_ms answer_date(struct bs_http *http, const struct bs_http_headers
 
 static const char *problem_text(const struct transfer *transfer, CURLcode code)
 {
+    if (transfer->late) {
+        return "the right to send it ended before there was a connection";
+    }
     if (transfer->repeated) {
         return "the kept connection was closed before an answer came";
     }

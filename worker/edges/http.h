@@ -30,11 +30,12 @@ struct bs_http_request {
     /* "Name: value" lines, copied. Without a Content-Type among them a body goes as JSON. */
     const char *const *headers;
     size_t header_count;
+    bs_mono_ms send_before; /* not on the wire by then: BS_HTTP_NOT_SENT; 0 = no such limit */
 };
 
 enum bs_http_outcome {
     BS_HTTP_ANSWERED, /* status and body came whole */
-    BS_HTTP_NOT_SENT, /* surely nothing of it reached the service (resolve, connect, TLS) */
+    BS_HTTP_NOT_SENT, /* surely nothing of it reached the service (resolve, connect, TLS, late) */
     BS_HTTP_LOST,     /* sent, wholly or in part, and no whole answer came */
 };
 

@@ -92,12 +92,9 @@ static void over_the_limit_the_oldest_id_is_forgotten_in_any_order_of_restore(vo
     restored_id(3, 100, 2, HOUR_MS);
     restored_id(4, 100, 3, 3 * HOUR_MS);
     scene_restored(&scene, 0, 4);
-    scene_job(&scene, 0, 4);
-    scene_accepted(&scene, 0, 4, "a");
     scene_forget(&scene);
-    scene_tick(&scene);
-    scene_expect(&scene, "commit forget-id 0:0 0202; record 0:4 subs=1 op=a; "
-                         "control 0 e1 w=5 p=4;\n");
+    scene_job(&scene, 0, 4);
+    scene_expect(&scene, "commit forget-id 0:0 0202; control 0 e1 w=4 p=4;\n");
     scene_transaction(&scene, BS_TRANSACTION_COMMITTED);
     assert_int_equal(remembered(), 3);
     struct bs_view view;
@@ -110,12 +107,9 @@ static void an_id_whose_time_is_over_is_forgotten_in_the_state_too(void **state)
     (void)state;
     restored_id(1, 100, 0, 4 * DAY_MS);
     scene_restored(&scene, 0, 4);
-    scene_job(&scene, 0, 4);
-    scene_accepted(&scene, 0, 4, "a");
     scene_forget(&scene);
-    scene_tick(&scene);
-    scene_expect(&scene, "commit forget-id 0:0 0101; record 0:4 subs=1 op=a; "
-                         "control 0 e1 w=5 p=4;\n");
+    scene_job(&scene, 0, 4);
+    scene_expect(&scene, "commit forget-id 0:0 0101; control 0 e1 w=4 p=4;\n");
     assert_int_equal(remembered(), 0);
 }
 

@@ -134,6 +134,8 @@ static void an_id_is_forgotten_when_its_time_is_over(void **state)
     publish_id(scene);
     scene_pass(scene, 259200000);
     scene_named_job(scene, 0, 1, 7, 100);
+    scene_expect(scene, "commit forget-id 0:0 0707; control 0 e1 w=1 p=1;\n");
+    scene_transaction(scene, BS_TRANSACTION_COMMITTED);
     scene_expect(scene, "submit 0:1 e1 #1\n");
 }
 

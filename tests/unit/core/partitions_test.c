@@ -112,6 +112,8 @@ static void what_is_restored_above_the_position_is_known_when_it_is_read_again(v
     scene_job(&scene, 0, 2);
     scene_expect(&scene, "");
     scene_job(&scene, 0, 3);
+    scene_expect(&scene, "commit forget 0:2; control 0 e1 w=3 p=1;\n");
+    scene_transaction(&scene, BS_TRANSACTION_COMMITTED);
     scene_expect(&scene, "submit 0:3 e1 #1\n");
 }
 
@@ -146,8 +148,6 @@ static void a_partition_is_given_up_when_nothing_of_it_is_under_way(void **state
     scene_job(&scene, 0, 0);
     scene_forget(&scene);
     scene_revoked(&scene, 0);
-    scene_expect(&scene, "commit control 0 e1 w=0 p=0;\n");
-    scene_transaction(&scene, BS_TRANSACTION_COMMITTED);
     scene_expect(&scene, ""); /* the submission is under way */
     scene_job(&scene, 0, 1);
     scene_expect(&scene, ""); /* nothing more is taken */
@@ -179,8 +179,7 @@ static void a_partition_being_given_up_submits_nothing_more(void **state)
     scene_job(&scene, 0, 0);
     scene_forget(&scene);
     scene_revoked(&scene, 0);
-    scene_transaction(&scene, BS_TRANSACTION_COMMITTED);
-    scene_forget(&scene);
+    scene_expect(&scene, "");
     scene_submitted(&scene, 0, 0, (struct bs_answer){.kind = BS_ANSWER_NOT_SENT});
     scene_expect(&scene, "notice debug 0:0\nunassign 0\n");
 }

@@ -55,6 +55,8 @@ static void accept_jobs(int64_t first, int64_t count)
 {
     for (int64_t offset = first; offset < first + count; offset++) {
         scene_job(&scene, 0, offset);
+    }
+    for (int64_t offset = first; offset < first + count; offset++) {
         scene_accepted(&scene, 0, offset, "a");
     }
     scene_forget(&scene);
@@ -72,9 +74,13 @@ static void many_operations_share_one_transaction(void **state)
 static void one_transaction_is_under_way_at_a_time(void **state)
 {
     (void)state;
-    accept_jobs(0, 1);
+    scene_job(&scene, 0, 0);
+    scene_job(&scene, 0, 1);
+    scene_accepted(&scene, 0, 0, "a");
+    scene_forget(&scene);
     until_commit();
-    accept_jobs(1, 1);
+    scene_accepted(&scene, 0, 1, "a");
+    scene_forget(&scene);
     assert_false(scene_run(&scene, 100));
     scene_transaction(&scene, BS_TRANSACTION_COMMITTED);
     until_commit();
@@ -125,9 +131,13 @@ static void the_offset_bridges_gaps_and_reaches_the_end_of_the_partition(void **
 static void after_an_abort_the_batch_is_built_anew(void **state)
 {
     (void)state;
-    accept_jobs(0, 1);
+    scene_job(&scene, 0, 0);
+    scene_job(&scene, 0, 1);
+    scene_accepted(&scene, 0, 0, "a");
+    scene_forget(&scene);
     until_commit();
-    accept_jobs(1, 1);
+    scene_accepted(&scene, 0, 1, "a");
+    scene_forget(&scene);
     scene_transaction(&scene, BS_TRANSACTION_ABORTED);
     until_commit();
     scene_expect(&scene, "commit record 0:0 subs=1 op=a; record 0:1 subs=1 op=a; "
@@ -157,8 +167,9 @@ static void nothing_of_a_lost_partition_is_committed_again(void **state)
 {
     (void)state;
     scene_serve(&scene, 1);
-    accept_jobs(0, 1);
+    scene_job(&scene, 0, 0);
     scene_job(&scene, 1, 0);
+    scene_accepted(&scene, 0, 0, "a");
     scene_accepted(&scene, 1, 0, "b");
     scene_forget(&scene);
     until_commit();

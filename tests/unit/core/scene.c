@@ -20,6 +20,7 @@ struct bs_core_options scene_options(void)
         .submissions = 500,
         .checks = 2500,
         .billed_seconds_per_day = 36000000,
+        .lease_ms = 5000,
         .request_limit_ms = 30000,
         .in_flight = 100,
         .memory_bytes = 1 << 20,
@@ -40,6 +41,15 @@ void scene_begin(struct scene *scene, const struct bs_core_options *options)
     scene->mono = 1000000;
     scene->wall = SCENE_WALL;
     scene->deadline = BS_NEVER;
+    scene->grants_at_once = true;
+    scene_date(scene, scene->wall);
+}
+
+void scene_date(struct scene *scene, bs_wall_ms date)
+{
+    struct bs_event event = {.kind = BS_EVENT_DATE};
+    event.date.date = date / 1000 * 1000;
+    scene_event(scene, event);
 }
 
 void scene_end(struct scene *scene)
@@ -79,16 +89,51 @@ static void note(struct scene *scene, const struct bs_action *action)
     }
 }
 
+/* Whether the batch writes nothing but ledgers, and notes what it commits. */
+static bool reserves_only(struct scene *scene, const struct bs_batch *batch)
+{
+    bool only = batch->write_count == 0;
+    for (size_t i = 0; i < batch->partition_count; i++) {
+        const struct bs_batch_partition *partition = &batch->partitions[i];
+        int64_t *watermark = &scene->watermarks[partition->partition];
+        int64_t *published = &scene->published[partition->partition];
+        only = only && (*watermark == SCENE_ANY || (*watermark == partition->control->watermark &&
+                                                    *published == partition->control->published));
+        for (int kind = 0; kind < BS_QUOTA_KINDS; kind++) {
+            const struct bs_ledger *ledger = &partition->control->ledgers[kind];
+            int64_t *sum = &scene->ledgers[partition->partition][kind];
+            *sum = 0;
+            for (int32_t k = 0; k < ledger->count; k++) {
+                *sum += ledger->spent[k];
+            }
+        }
+        *watermark = partition->control->watermark;
+        *published = partition->control->published;
+    }
+    return only;
+}
+
 void scene_event(struct scene *scene, struct bs_event event)
 {
     event.now.mono = scene->mono;
     event.now.wall = scene->wall;
     struct bs_step step = bs_core_step(scene->core, &event);
     scene->deadline = step.deadline;
+    bool grant = false;
     for (size_t i = 0; i < step.action_count; i++) {
+        note(scene, &step.actions[i]);
+        if (step.actions[i].kind == BS_ACTION_COMMIT) {
+            scene->committing = true;
+            grant = reserves_only(scene, &step.actions[i].batch) && scene->grants_at_once;
+            if (grant) {
+                continue;
+            }
+        }
         trace_action(&scene->actions, &step.actions[i], false);
         trace_add(&scene->actions, "\n");
-        note(scene, &step.actions[i]);
+    }
+    if (grant) {
+        scene_transaction(scene, BS_TRANSACTION_COMMITTED);
     }
 }
 
@@ -135,6 +180,7 @@ void scene_restored(struct scene *scene, int32_t partition, int64_t committed)
     event.restore_ended.partition = partition;
     event.restore_ended.epoch = scene->epochs[partition];
     event.restore_ended.committed = committed;
+    scene->watermarks[partition] = committed < 0 ? -1 : SCENE_ANY;
     scene_event(scene, event);
 }
 
@@ -288,6 +334,7 @@ void scene_transaction(struct scene *scene, enum bs_transaction_outcome outcome)
 {
     struct bs_event event = {.kind = BS_EVENT_TRANSACTION};
     event.transaction.outcome = outcome;
+    scene->committing = false;
     scene_event(scene, event);
 }
 

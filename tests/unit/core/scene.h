@@ -12,7 +12,9 @@
 #include "core/core.h"
 #include "trace.h"
 
-#define SCENE_REQUESTS 256
+#define SCENE_REQUESTS   256
+#define SCENE_PARTITIONS 8
+#define SCENE_ANY        (-2)
 
 /* 2026-01-01T00:00:00Z: a moment that all slices of the quotas begin with. */
 #define SCENE_WALL 1767225600000
@@ -31,8 +33,12 @@ struct scene {
     bs_mono_ms mono;
     bs_wall_ms wall;
     struct trace actions;
-    bs_mono_ms deadline; /* of the last step */
-    uint32_t epochs[8];  /* by partition: of its newest restore or consume */
+    bs_mono_ms deadline;               /* of the last step */
+    uint32_t epochs[SCENE_PARTITIONS]; /* of its newest restore or consume */
+    bool committing;                   /* a transaction is under way */
+    bool grants_at_once; /* batches that only reserve are committed at once, and not told */
+    int64_t watermarks[SCENE_PARTITIONS], published[SCENE_PARTITIONS]; /* of the last batch */
+    int64_t ledgers[SCENE_PARTITIONS][BS_QUOTA_KINDS]; /* sums, as the last batch has them */
     struct scene_request requests[SCENE_REQUESTS];
     size_t request_count;
 };
@@ -45,6 +51,8 @@ void scene_end(struct scene *scene);
 void scene_expect(struct scene *scene, const char *actions);
 /* Forgets the actions so far: they are another test's. */
 void scene_forget(struct scene *scene);
+/* The service tells its time; scene_begin begins with it. */
+void scene_date(struct scene *scene, bs_wall_ms date);
 
 /* Fills in the time and performs the step. */
 void scene_event(struct scene *scene, struct bs_event event);

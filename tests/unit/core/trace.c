@@ -94,6 +94,12 @@ void trace_event(struct trace *trace, const struct bs_event *event)
     case BS_EVENT_TICK:
         trace_add(trace, "tick");
         break;
+    case BS_EVENT_DATE:
+        trace_add(trace, "date %" PRId64, event->date.date);
+        break;
+    case BS_EVENT_DIVIDED:
+        trace_add(trace, "divided %" PRId32, event->state_partitions);
+        break;
     case BS_EVENT_ASSIGNED:
         trace_add(trace, "assigned %" PRId32, event->partition);
         break;
