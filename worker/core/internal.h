@@ -228,6 +228,8 @@ bs_mono_ms bs_quota_next(const struct bs_core *core, enum bs_quota_kind kind);
  * that belief counts from now. */
 void bs_quota_time_known(struct bs_core *core, bool later);
 
+/* As many as may be reserved at a time: a crash wastes no more of the quota. */
+int64_t bs_quota_few(const struct bs_core *core, enum bs_quota_kind kind);
 /* Whether work waits for tokens that a batch could reserve. */
 bool bs_quota_reservation_wanted(const struct bs_core *core);
 /* When the batch that reserves them may be cut: BS_NEVER while another is under way. */

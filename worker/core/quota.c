@@ -21,6 +21,8 @@
 /* Checks reserved at a time: those of a second, but not so few that each needs a transaction, and
  * not so many that a crash wastes more than a few of a large quota. */
 #define CHECKS_AT_MOST 16384
+/* Of a share at a time: one sixteenth. */
+#define RESERVED_PART 16
 
 int64_t bs_billed_seconds(double audio_seconds, int32_t channels)
 {
@@ -303,6 +305,18 @@ static int64_t reserve(const struct bs_core *core, enum bs_quota_kind kind,
     return held;
 }
 
+int64_t bs_quota_few(const struct bs_core *core, enum bs_quota_kind kind)
+{
+    int64_t share = 0;
+    for (int32_t i = 0; i < core->partition_count; i++) {
+        const struct bs_partition *partition = core->partitions[i];
+        if (partition != NULL && partition->state == BS_PARTITION_SERVING) {
+            share += bs_quota_share(core, kind, partition->id);
+        }
+    }
+    return share < RESERVED_PART ? 1 : share / RESERVED_PART;
+}
+
 /* The checks of a second at the present pace; where they were spent faster than reserved, twice as
  * many. */
 static int64_t most_checks(const struct bs_core *core)
@@ -314,7 +328,9 @@ static int64_t most_checks(const struct bs_core *core)
         most = 2 * quota->checks_spent;
     }
     most = most < core->options.connections ? core->options.connections : most;
-    return most > CHECKS_AT_MOST ? CHECKS_AT_MOST : most;
+    most = most > CHECKS_AT_MOST ? CHECKS_AT_MOST : most;
+    int64_t few = bs_quota_few(core, BS_QUOTA_CHECKS);
+    return most < few ? most : few;
 }
 
 /* What the request that is due first needs, 0 when none is. */

@@ -63,7 +63,9 @@ int64_t bs_submit_demand(const struct bs_core *core, enum bs_quota_kind kind)
     }
     const struct bs_schedule *waiting = &core->operations.waiting;
     int64_t count = bs_gate_width(core, BS_GATE_SUBMIT);
+    int64_t few = bs_quota_few(core, BS_QUOTA_SUBMISSIONS);
     count = count < (int64_t)waiting->count ? count : (int64_t)waiting->count;
+    count = count < few ? count : few;
     if (kind == BS_QUOTA_SUBMISSIONS) {
         return count;
     }

@@ -68,6 +68,7 @@ static void a_worker_spends_the_parts_of_its_partitions_only(void **state)
     scene_assigned(&scene, 2);
     scene_restored(&scene, 2, 0);
     offer_jobs(2, 0, 1);
+    live(scene.mono + 100);
     assert_int_equal(count_lines("submit"), 4); /* what 2 leaves over goes to the most urgent */
     scene_end(&scene);
 }
@@ -155,6 +156,7 @@ static void checks_have_a_quota_of_their_own(void **state)
     }
     scene_pass(&scene, HOUR_MS);
     scene_restored(&scene, 0, 4);
+    live(scene.mono + 100);
     assert_int_equal(count_lines("check"), 2);
     scene_job(&scene, 0, 4);
     assert_int_equal(count_lines("submit"), 1);
@@ -256,9 +258,8 @@ static void an_idle_worker_proves_its_membership_before_it_sends_again(void **st
 static void what_is_reserved_and_not_spent_goes_back_with_the_partition(void **state)
 {
     (void)state;
-    begin(5, 100, 1);
+    begin(100, 100, 1);
     scene_serve(&scene, 0);
-    scene_event(&scene, (struct bs_event){.kind = BS_EVENT_CREDENTIALS, .credentials = true});
     scene.grants_at_once = false;
     offer_jobs(0, 0, 3); /* one is reserved for, two come too late for that batch */
     scene_transaction(&scene, BS_TRANSACTION_COMMITTED);
@@ -281,6 +282,7 @@ static void a_partition_without_jobs_does_not_hold_its_part_back(void **state)
         scene_serve(&scene, partition);
     }
     offer_jobs(1, 0, 20);
+    live(scene.mono + 1000);
     assert_int_equal(count_lines("submit"), 12);
     scene_end(&scene);
 }
