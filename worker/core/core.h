@@ -525,6 +525,7 @@ struct bs_counters {
     double audio_seconds;
     double billed_seconds;
     struct bs_histogram detection_delay_seconds;
+    struct bs_histogram unrecorded_seconds; /* from a submission's sending to its record's commit */
     struct bs_histogram job_duration_seconds;
     struct bs_histogram checks_per_result;
 };

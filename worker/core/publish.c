@@ -289,6 +289,17 @@ static void count_end(struct bs_core *core, const struct bs_operation *operation
     bs_histogram_add(&counters->checks_per_result, operation->checks);
 }
 
+/* Its record, or its end, is committed: a kill does not have it submitted again. */
+static void safe(struct bs_core *core, struct bs_operation *operation)
+{
+    if (operation->at_risk) {
+        int64_t moment_ms = core->now.wall - operation->submitted;
+        bs_histogram_add(&core->counters.unrecorded_seconds,
+                         moment_ms < 0 ? 0 : (double)moment_ms / 1000.0);
+    }
+    bs_operation_set_at_risk(core, operation, false);
+}
+
 static void published(struct bs_core *core, struct bs_partition *partition,
                       struct bs_operation *operation)
 {
@@ -298,7 +309,7 @@ static void published(struct bs_core *core, struct bs_partition *partition,
                         operation->offset, core->now.wall);
     }
     bs_publish_drop(core, operation);
-    bs_operation_set_at_risk(core, operation, false);
+    safe(core, operation);
     if (operation->offset < partition->watermark) {
         bs_operation_free(core, operation);
         return;
@@ -312,7 +323,7 @@ static void published(struct bs_core *core, struct bs_partition *partition,
 static void recorded(struct bs_core *core, struct bs_operation *operation)
 {
     operation->recorded = true;
-    bs_operation_set_at_risk(core, operation, false);
+    safe(core, operation);
     bool again = operation->record_wanted || operation->state == BS_OPERATION_ENDED;
     bs_publish_drop(core, operation);
     if (again) {

@@ -8,6 +8,7 @@
 
 static const double seconds_bounds[] = {0.5, 1,   2.5,  5,    10,   30,    60,    120,
                                         300, 600, 1800, 3600, 7200, 21600, 43200, 86400};
+static const double moment_bounds[] = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30};
 static const double checks_bounds[] = {1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 50};
 
 static void init_histogram(struct bs_histogram *histogram, const double *bounds, size_t count)
@@ -22,6 +23,8 @@ void bs_counters_init(struct bs_counters *counters)
     size_t seconds = sizeof seconds_bounds / sizeof *seconds_bounds;
     init_histogram(&counters->detection_delay_seconds, seconds_bounds, seconds);
     init_histogram(&counters->job_duration_seconds, seconds_bounds, seconds);
+    init_histogram(&counters->unrecorded_seconds, moment_bounds,
+                   sizeof moment_bounds / sizeof *moment_bounds);
     init_histogram(&counters->checks_per_result, checks_bounds,
                    sizeof checks_bounds / sizeof *checks_bounds);
 }

@@ -172,6 +172,10 @@ static void write_durations(const struct bs_counters *counters, struct bs_buffer
     distribution(page, "backscribe_detection_delay_seconds",
                  "From the operation's last change at the service to our knowing of its end.",
                  &counters->detection_delay_seconds);
+    distribution(page, "backscribe_unrecorded_seconds",
+                 "From sending a submission that was accepted to the commit of its record: a kill "
+                 "within it has it submitted again.",
+                 &counters->unrecorded_seconds);
     distribution(page, "backscribe_job_duration_seconds",
                  "From taking a job message to publishing its result.",
                  &counters->job_duration_seconds);

@@ -59,6 +59,7 @@ static int prepare(void **state)
     counters.submissions[BS_SUBMISSION_UNKNOWN] = 1;
     counters.dead_letters[BS_STAGE_PUBLISH][BS_DEAD_INVALID_ARGUMENT] = 5;
     fill(&counters.detection_delay_seconds);
+    fill(&counters.unrecorded_seconds);
     fill(&counters.job_duration_seconds);
     fill(&counters.checks_per_result);
     worker = (struct bs_admin_facts){
@@ -411,6 +412,7 @@ static void metrics_have_the_names_that_alerts_are_written_for(void **state)
         "backscribe_restore_duration_seconds 0\n",
         "backscribe_detection_delay_seconds_bucket{le=\"2.5\"} 7\n",
         "backscribe_detection_delay_seconds_bucket{le=\"+Inf\"} 9\n",
+        "backscribe_unrecorded_seconds_count 9\n",
         "backscribe_job_duration_seconds_sum 12.25\n",
         "backscribe_checks_per_result_count 9\n",
         "backscribe_quota_available{kind=\"submissions\"} 0\n",
