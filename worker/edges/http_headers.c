@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+/* The last second of the year 9999: curl reads years of any length. */
+#define DATE_LIMIT_SECONDS INT64_C(253402300799)
 /* Nobody means to wait longer; it also keeps a number of any length from overflowing. */
 #define RETRY_AFTER_LIMIT_MS (INT64_C(24) * 3600 * 1000)
 
@@ -70,7 +72,7 @@ void bs_http_headers_line(struct bs_http_headers *headers, const char *line, siz
 static bs_wall_ms parse_date(const char *text)
 {
     time_t seconds = text[0] == '\0' ? -1 : curl_getdate(text, NULL);
-    return seconds <= 0 ? 0 : (bs_wall_ms)seconds * 1000;
+    return seconds <= 0 || seconds > DATE_LIMIT_SECONDS ? 0 : (bs_wall_ms)seconds * 1000;
 }
 
 bs_wall_ms bs_http_headers_date(const struct bs_http_headers *headers)
