@@ -204,7 +204,7 @@ static void pack(const struct draft *draft, const struct bs_source *source,
             .specification = good ? &draft->specification : NULL,
             .folder_id = own_folder != NULL ? own_folder : draft->config->speechkit.folder_id,
             .labels_json = draft->labels_json,
-            .duration_seconds = draft->fields.duration_seconds,
+            .duration_seconds = good ? draft->fields.duration_seconds : 0,
             .size_bytes = draft->fields.size_bytes,
         },
         scratch);
@@ -235,7 +235,7 @@ void bs_job_decode(const struct bs_config *config, const struct bs_source *sourc
         .force = draft.fields.force,
         .deferred =
             specification->model != NULL && strncmp(specification->model, "deferred-", 9) == 0,
-        .audio_seconds = draft.fields.duration_seconds,
+        .audio_seconds = draft.refusal == BS_DEAD_NONE ? draft.fields.duration_seconds : 0,
         .channels =
             lpcm && specification->channel_count > 0 ? (int32_t)specification->channel_count : 1,
         .deadline = draft.fields.deadline,

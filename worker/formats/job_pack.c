@@ -1,7 +1,6 @@
 #include "formats/job_pack.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,8 +144,8 @@ static enum bs_flag flag_of(protobuf_c_boolean present, protobuf_c_boolean value
 
 static struct bs_specification specification_of(const packed_specification *from)
 {
-    bool known = from->has_audio_encoding && from->audio_encoding > 0 &&
-                 (int)from->audio_encoding < (int)BS_ENCODINGS;
+    /* one that is not known may be any 32 bits */
+    bool known = from->has_audio_encoding && (uint32_t)from->audio_encoding < BS_ENCODINGS;
     return (struct bs_specification){
         .language_code = from->language_code,
         .model = from->model,
@@ -199,6 +198,38 @@ static void take_texts(struct storage *storage, struct bs_job *job)
     job->specification_json = (char *)texts->data + specification;
 }
 
+static bool is_text(const char *text)
+{
+    size_t size = text == NULL ? 0 : strlen(text), length;
+    for (size_t at = 0; at < size; at += length) {
+        length = bs_utf8_sequence((const uint8_t *)text + at, size - at);
+        if (length == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Whether requests, results and dead letters can be made of it: a record may be damaged, or be
+ * somebody else's. */
+static bool is_sane(const packed_job *packed)
+{
+    const packed_specification *specification = packed->specification;
+    const char *labels = packed->labels_json;
+    struct bs_json_problem problem;
+    bool texts = is_text(packed->topic) && is_text(packed->id) && is_text(packed->uri) &&
+                 is_text(packed->folder_id);
+    bool settings = specification == NULL ||
+                    (is_text(specification->language_code) && is_text(specification->model) &&
+                     specification->sample_rate_hertz <= BS_SAMPLE_RATE_MAX &&
+                     specification->audio_channel_count <= BS_CHANNELS_MAX);
+    bool labelled = labels == NULL || (labels[0] == '{' && bs_json_check((const uint8_t *)labels,
+                                                                         strlen(labels), &problem));
+    return texts && settings && labelled && packed->partition <= INT32_MAX &&
+           packed->offset <= INT64_MAX && packed->size_bytes <= INT64_MAX &&
+           packed->duration_seconds >= 0 && packed->duration_seconds <= BS_JOB_SECONDS_MAX;
+}
+
 bool bs_job_unpack(const uint8_t *packed, size_t size, struct bs_job *job)
 {
     static char none[] = "";
@@ -207,9 +238,7 @@ bool bs_job_unpack(const uint8_t *packed, size_t size, struct bs_job *job)
     if (message == NULL) {
         return false;
     }
-    double duration = message->has_duration_seconds ? message->duration_seconds : 0;
-    if (message->partition > INT32_MAX || message->offset > INT64_MAX ||
-        message->size_bytes > INT64_MAX || !isfinite(duration) || duration < 0) {
+    if (!is_sane(message)) {
         backscribe__state__v1__job__free_unpacked(message, NULL);
         return false;
     }
@@ -223,7 +252,7 @@ bool bs_job_unpack(const uint8_t *packed, size_t size, struct bs_job *job)
     job->uri = message->uri == NULL ? none : message->uri;
     job->folder_id = message->folder_id == NULL ? none : message->folder_id;
     job->labels_json = message->labels_json;
-    job->duration_seconds = duration;
+    job->duration_seconds = message->has_duration_seconds ? message->duration_seconds : 0;
     job->size_bytes = message->has_size_bytes ? (int64_t)message->size_bytes : -1;
     take_message(storage, &job->message);
     take_texts(storage, job);

@@ -5,6 +5,9 @@
 #include "formats/job.h"
 #include "formats/specification.h"
 
+/* Longer than any recording that a version of the API will take; keeps arithmetic exact. */
+#define BS_JOB_SECONDS_MAX 1e6
+
 /* What is packed; everything is borrowed. */
 struct bs_job_facts {
     const struct bs_source *source;
@@ -14,7 +17,7 @@ struct bs_job_facts {
     const struct bs_specification *specification; /* NULL = refused */
     const char *folder_id;                        /* NULL or "" = none */
     const char *labels_json;                      /* NULL = none */
-    double duration_seconds;                      /* 0 = unknown */
+    double duration_seconds;                      /* at most BS_JOB_SECONDS_MAX; 0 = unknown */
     int64_t size_bytes;                           /* -1 = unknown */
 };
 

@@ -14,7 +14,7 @@ static const char *const encoding_names[BS_ENCODINGS] = {
 
 enum field_kind { FIELD_TEXT, FIELD_FLAG, FIELD_NUMBER, FIELD_ENCODING };
 
-/* In the order in which they are written. Upper bounds are round, far above what the API takes. */
+/* In the order in which they are written. */
 static const struct field {
     const char *name;
     enum field_kind kind;
@@ -33,9 +33,9 @@ static const struct field {
     {"audioEncoding", FIELD_ENCODING, offsetof(struct bs_specification, encoding), 0,
      "expected LINEAR16_PCM, OGG_OPUS or MP3"},
     {"sampleRateHertz", FIELD_NUMBER, offsetof(struct bs_specification, sample_rate_hertz),
-     999999999, "expected an integer from 1 to 999999999, or a string of it"},
-    {"audioChannelCount", FIELD_NUMBER, offsetof(struct bs_specification, channel_count), 999,
-     "expected an integer from 1 to 999, or a string of it"},
+     BS_SAMPLE_RATE_MAX, "expected an integer from 1 to 999999999, or a string of it"},
+    {"audioChannelCount", FIELD_NUMBER, offsetof(struct bs_specification, channel_count),
+     BS_CHANNELS_MAX, "expected an integer from 1 to 999, or a string of it"},
     {"rawResults", FIELD_FLAG, offsetof(struct bs_specification, raw_results), 0,
      "expected true or false"},
 };

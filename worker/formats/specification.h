@@ -8,6 +8,10 @@
 
 #include "formats/json.h"
 
+/* Round, far above what the API takes. */
+#define BS_SAMPLE_RATE_MAX 999999999
+#define BS_CHANNELS_MAX    999
+
 enum bs_encoding {
     BS_ENCODING_ABSENT,
     BS_ENCODING_LINEAR16_PCM,

@@ -1,13 +1,14 @@
 #include "formats/state.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "formats/job.h"
+#include "formats/job_pack.h"
 #include "state.pb-c.h"
+
+#define OPERATION_ID_LENGTH_MAX 200
 
 typedef Backscribe__State__V1__Record packed_record;
 typedef Backscribe__State__V1__Operation packed_operation;
@@ -234,7 +235,18 @@ static bool is_packed_job(const ProtobufCBinaryData *bytes)
     return true;
 }
 
-/* Whether every number fits where core keeps it. */
+static bool is_printable(const char *text, size_t least, size_t most)
+{
+    size_t length = strnlen(text, most + 1);
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] < ' ' || text[i] > '~') {
+            return false;
+        }
+    }
+    return length >= least && length <= most;
+}
+
+/* Whether every number fits where core keeps it, and the id where it is shown. */
 static bool is_sane(const packed_operation *packed)
 {
     const uint64_t moments[] = {packed->deadline_ms, packed->received_ms, packed->submitted_ms,
@@ -244,18 +256,19 @@ static bool is_sane(const packed_operation *packed)
             return false;
         }
     }
-    bool accepted = packed->operation_id != NULL;
-    return packed->id_hash.len == BS_ID_HASH_SIZE && isfinite(packed->audio_seconds) &&
-           packed->audio_seconds >= 0 && packed->channels <= UINT16_MAX &&
+    return packed->id_hash.len == BS_ID_HASH_SIZE && packed->audio_seconds >= 0 &&
+           packed->audio_seconds <= BS_JOB_SECONDS_MAX && packed->channels <= UINT16_MAX &&
            packed->submissions <= UINT16_MAX && packed->submissions_unknown <= UINT16_MAX &&
-           packed->checks <= UINT16_MAX && (!accepted || packed->operation_id[0] != '\0');
+           packed->checks <= UINT16_MAX &&
+           (packed->operation_id == NULL ||
+            is_printable(packed->operation_id, 1, OPERATION_ID_LENGTH_MAX));
 }
 
 static bool take_operation(const packed_operation *packed, int64_t offset,
                            struct bs_state_record *record, struct bs_error *error)
 {
     if (!is_sane(packed)) {
-        return unreadable(error, "an operation's number is out of its range");
+        return unreadable(error, "an operation's number or id is out of its range");
     }
     if (!is_packed_job(&packed->job)) {
         return unreadable(error, "an operation's job is damaged");
@@ -294,16 +307,18 @@ static bool take_ledger(const packed_ledger *packed, struct bs_ledger *ledger)
     }
     size_t count = packed->n_spent;
     if (count > BS_LEDGER_ENTRIES || packed->n_steps != (count == 0 ? 0 : count - 1) ||
-        packed->slice_ms > INT64_MAX / 2 || packed->first_slice > INT64_MAX / 2) {
+        (count > 0 && packed->slice_ms == 0) || packed->slice_ms > INT64_MAX / 2 ||
+        packed->first_slice > INT64_MAX / 2) {
         return false;
     }
     ledger->slice_ms = (int64_t)packed->slice_ms;
     ledger->count = (int32_t)count;
     int64_t slice = (int64_t)packed->first_slice;
     for (size_t i = 0; i < count; i++) {
-        if (i > 0) {
-            slice += packed->steps[i - 1];
+        if (i > 0 && packed->steps[i - 1] == 0) {
+            return false;
         }
+        slice += i > 0 ? packed->steps[i - 1] : 0;
         if (packed->spent[i] > INT64_MAX / BS_LEDGER_ENTRIES) {
             return false;
         }
@@ -317,8 +332,8 @@ static bool take_control(const packed_control *packed, struct bs_state_record *r
                          struct bs_error *error)
 {
     struct bs_control *control = &record->control;
-    if (strlen(packed->group) >= sizeof record->group) {
-        return unreadable(error, "the control record's group is too long");
+    if (!is_printable(packed->group, 0, sizeof record->group - 1)) {
+        return unreadable(error, "the control record's group is no group's name");
     }
     if (packed->watermark < -1 || packed->published < -1) {
         return unreadable(error, "the control record's watermarks are out of their range");
