@@ -5,23 +5,29 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/check.h"
 
 #define FIRST_BLOCK_BYTES ((size_t)32 * 1024) /* each further one is twice as large */
 #define ALIGNMENT         16
 
-/* The address sanitizer sees every node's bounds and lifetime with malloc, and none of them here.
- */
+/* The address sanitizer is told what of a block may be touched: each piece as long as it was asked
+ * for and until it was released, with a gap before it that holds its size. */
 #if defined(__SANITIZE_ADDRESS__)
-#define ARENA_USED false
+#define SANITIZED 1
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
-#define ARENA_USED false
+#define SANITIZED 1
 #endif
 #endif
-#ifndef ARENA_USED
-#define ARENA_USED true
+#ifdef SANITIZED
+#include <sanitizer/asan_interface.h>
+#define GAP ALIGNMENT
+#else
+#define GAP                                     0
+#define ASAN_POISON_MEMORY_REGION(from, size)   ((void)(from), (void)(size))
+#define ASAN_UNPOISON_MEMORY_REGION(from, size) ((void)(from), (void)(size))
 #endif
 
 struct block {
@@ -48,7 +54,29 @@ static struct block *add_block(size_t at_least)
     block->size = size;
     block->used = 0;
     arena.newest = block;
+    ASAN_POISON_MEMORY_REGION(block->bytes, size);
     return block;
+}
+
+/* The piece's own size, in the gap before it. */
+static void note_size(uint8_t *piece, size_t size)
+{
+    if (GAP > 0) {
+        ASAN_UNPOISON_MEMORY_REGION(piece - GAP, sizeof size);
+        memcpy(piece - GAP, &size, sizeof size);
+        ASAN_POISON_MEMORY_REGION(piece - GAP, sizeof size);
+    }
+}
+
+static void forbid(uint8_t *piece)
+{
+    size_t size = 0;
+    if (GAP > 0) {
+        ASAN_UNPOISON_MEMORY_REGION(piece - GAP, sizeof size);
+        memcpy(&size, piece - GAP, sizeof size);
+        ASAN_POISON_MEMORY_REGION(piece - GAP, sizeof size);
+        ASAN_POISON_MEMORY_REGION(piece, size);
+    }
 }
 
 static void *allocate(size_t size)
@@ -56,14 +84,16 @@ static void *allocate(size_t size)
     if (arena.depth == 0) {
         return malloc(size);
     }
-    size_t rounded = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    size_t rounded = GAP + (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     struct block *block = arena.newest;
     if (block == NULL || block->size - block->used < rounded) {
         block = add_block(rounded);
     }
-    void *memory = block->bytes + block->used;
+    uint8_t *piece = block->bytes + block->used + GAP;
     block->used += rounded;
-    return memory;
+    note_size(piece, size);
+    ASAN_UNPOISON_MEMORY_REGION(piece, size);
+    return piece;
 }
 
 static bool is_ours(const void *memory)
@@ -80,7 +110,12 @@ static bool is_ours(const void *memory)
 
 static void release(void *memory)
 {
-    if (memory != NULL && !is_ours(memory)) {
+    if (memory == NULL) {
+        return;
+    }
+    if (is_ours(memory)) {
+        forbid(memory);
+    } else {
         free(memory);
     }
 }
@@ -95,13 +130,13 @@ __attribute__((constructor)) static void take_over(void)
 
 void bs_json_arena_begin(void)
 {
-    arena.depth += ARENA_USED ? 1 : 0;
+    arena.depth++;
 }
 
 void bs_json_arena_end(void)
 {
-    BS_ASSERT(!ARENA_USED || arena.depth > 0);
-    if (!ARENA_USED || --arena.depth > 0) {
+    BS_ASSERT(arena.depth > 0);
+    if (--arena.depth > 0) {
         return;
     }
     while (arena.newest != NULL) {
