@@ -322,9 +322,12 @@ static bool double_among_many(struct scanner *scanner, struct name *names, size_
 static bool names_differ(struct scanner *scanner)
 {
     size_t first = scanner->first_name[scanner->depth - 1];
-    struct name *names = scanner->names + first;
     size_t count = scanner->name_count - first;
     scanner->name_count = first;
+    if (count < 2) {
+        return true;
+    }
+    struct name *names = scanner->names + first;
     bool found = count <= FEW_NAMES ? double_among_few(scanner, names, count)
                                     : double_among_many(scanner, names, count);
     if (found && scanner->repair == NULL) {
