@@ -4,12 +4,13 @@
 # build/venv, and fetches Apache Kafka into build/kafka. Everything is kept between runs.
 
 # The libraries, the tools to build with, and what the tests run: a broker (Java, fetched by Maven),
-# a Python for its outside view, recordings and a decoder for the stand-in of the API.
+# a Python for its outside view, recordings and a decoder for the stand-in of the API, and clang with
+# its runtime for fuzzing.
 backscribe_packages="gcc libc6-dev cmake ninja-build pkg-config
     librdkafka-dev libcurl4-openssl-dev libcjson-dev zlib1g-dev libssl-dev
     libprotobuf-c-dev protobuf-c-compiler libmicrohttpd-dev
     libcmocka-dev libpocketsphinx-dev pocketsphinx-en-us pocketsphinx-testdata libopusfile-dev
-    opus-tools python3 python3-venv default-jre-headless maven ca-certificates"
+    opus-tools python3 python3-venv default-jre-headless maven ca-certificates clang libclang-rt-dev"
 
 backscribe_installed() {
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
