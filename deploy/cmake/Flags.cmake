@@ -9,6 +9,10 @@ if(BACKSCRIBE_SANITIZE)
   target_compile_options(backscribe_flags INTERFACE
     -fsanitize=${BACKSCRIBE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(backscribe_flags INTERFACE -fsanitize=${BACKSCRIBE_SANITIZE})
+  if(BACKSCRIBE_SANITIZE STREQUAL "thread")
+    target_sources(backscribe_flags INTERFACE
+      $<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:${PROJECT_SOURCE_DIR}/tests/tsan/thread_sanitizer.c>)
+  endif()
 elseif(CMAKE_BUILD_TYPE STREQUAL "Release" OR CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo")
   target_compile_definitions(backscribe_flags INTERFACE _FORTIFY_SOURCE=2)
   target_compile_options(backscribe_flags INTERFACE
