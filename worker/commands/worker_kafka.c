@@ -115,7 +115,7 @@ static void on_restored(void *context, int32_t partition, uint32_t epoch, int64_
     event.restore_ended.epoch = epoch;
     event.restore_ended.committed = committed;
     event.restore_ended.log_start = log_start;
-    (void)divided_by;
+    event.restore_ended.divided_by = divided_by;
     bs_worker_event(worker, &event);
 }
 
@@ -162,6 +162,9 @@ static void on_topics(void *context, int32_t jobs_partitions, int32_t state_part
     bs_log(BS_LOG_INFO, NULL, "the quotas are divided by %d partitions now, not %d",
            state_partitions, worker->state_partitions);
     worker->state_partitions = state_partitions;
+    struct bs_event event = bs_worker_new_event(BS_EVENT_DIVIDED);
+    event.state_partitions = state_partitions;
+    bs_worker_event(worker, &event);
     bs_kafka_divide(worker->kafka, state_partitions);
 }
 

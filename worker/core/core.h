@@ -321,9 +321,10 @@ struct bs_event {
             uint32_t epoch;
             int64_t committed;  /* the group's committed offset, -1 = none */
             int64_t log_start;  /* the jobs partition's first offset, used where nothing is known */
-            int32_t divided_by; /* the most partitions that any member has divided the quota by, as
-                                 * the group's offsets tell; 0 = they tell nothing. Only where
-                                 * the partition has neither a control record nor an offset. */
+            int32_t divided_by; /* by how many partitions the quota was divided when the others were
+                                 * first worked on, the least that the group's offsets tell; 0 =
+                                 * they tell nothing. Only where the partition has neither a
+                                 * control record nor an offset. */
         } restore_ended;
         struct {
             int32_t partition;

@@ -5,9 +5,13 @@
 
 #include "core/internal.h"
 
+/* Chunks stay where they are, so that a million ids are never copied, and at most one chunk is held
+ * that is not needed. */
+#define CHUNK_IDS 1024u
+
 static struct bs_remembered *entry_at(const struct bs_core *core, uint32_t slot)
 {
-    return &core->ids.entries[slot];
+    return &core->ids.chunks[slot / CHUNK_IDS][slot % CHUNK_IDS];
 }
 
 static uint32_t bucket_of(const struct bs_core *core, int32_t partition,
@@ -18,28 +22,30 @@ static uint32_t bucket_of(const struct bs_core *core, int32_t partition,
     return (uint32_t)bs_mix64(first ^ (uint64_t)(uint32_t)partition) & (core->ids.buckets - 1);
 }
 
-static struct bs_remembered *find(const struct bs_core *core, int32_t partition,
-                                  const uint8_t id_hash[BS_ID_HASH_SIZE])
+/* Its slot + 1; 0 = not remembered. */
+static uint32_t find(const struct bs_core *core, int32_t partition,
+                     const uint8_t id_hash[BS_ID_HASH_SIZE])
 {
     if (core->ids.buckets == 0) {
-        return NULL;
+        return 0;
     }
     uint32_t next = core->ids.heads[bucket_of(core, partition, id_hash)];
     while (next != 0) {
-        struct bs_remembered *entry = entry_at(core, next - 1);
+        const struct bs_remembered *entry = entry_at(core, next - 1);
         if (entry->partition == partition &&
             memcmp(entry->id_hash, id_hash, BS_ID_HASH_SIZE) == 0) {
-            return entry;
+            break;
         }
         next = entry->next;
     }
-    return NULL;
+    return next;
 }
 
 const struct bs_remembered *bs_ids_find(const struct bs_core *core, int32_t partition,
                                         const uint8_t id_hash[BS_ID_HASH_SIZE])
 {
-    return find(core, partition, id_hash);
+    uint32_t found = find(core, partition, id_hash);
+    return found == 0 ? NULL : entry_at(core, found - 1);
 }
 
 static void link_hash(struct bs_core *core, uint32_t slot)
@@ -61,23 +67,37 @@ static void unlink_hash(struct bs_core *core, uint32_t slot)
     *head = entry->next;
 }
 
-/* Doubles the slab and its hash together. */
-static void grow(struct bs_core *core)
+/* Every slot below `used` is taken then. */
+static void add_chunk(struct bs_core *core)
 {
     struct bs_ids *ids = &core->ids;
-    uint32_t old = ids->capacity, capacity = old == 0 ? 256 : old * 2;
-    ids->entries = bs_arena_grow(&core->arena, ids->entries, old, capacity, sizeof *ids->entries);
+    ids->chunks = bs_arena_grow(&core->arena, ids->chunks, ids->chunk_count, ids->chunk_count + 1,
+                                sizeof *ids->chunks);
+    ids->chunks[ids->chunk_count++] =
+        bs_arena_take(&core->arena, CHUNK_IDS * sizeof(struct bs_remembered));
+    if (ids->used < ids->buckets * 2) {
+        return;
+    }
     bs_arena_give_back(&core->arena, ids->heads, ids->buckets * sizeof *ids->heads);
-    ids->buckets = capacity;
+    ids->buckets = ids->buckets == 0 ? CHUNK_IDS : ids->buckets * 2;
     ids->heads = bs_arena_take(&core->arena, ids->buckets * sizeof *ids->heads);
-    ids->capacity = capacity;
-    for (uint32_t slot = 0; slot < old; slot++) {
-        link_hash(core, slot); /* all are taken, else we would not grow */
+    for (uint32_t slot = 0; slot < ids->used; slot++) {
+        link_hash(core, slot);
     }
-    for (uint32_t slot = capacity; slot-- > old;) {
-        entry_at(core, slot)->next = ids->free_slot;
-        ids->free_slot = slot + 1;
+}
+
+static uint32_t take_slot(struct bs_core *core)
+{
+    struct bs_ids *ids = &core->ids;
+    if (ids->free_slot != 0) {
+        uint32_t slot = ids->free_slot - 1;
+        ids->free_slot = entry_at(core, slot)->next;
+        return slot;
     }
+    if (ids->used == ids->chunk_count * CHUNK_IDS) {
+        add_chunk(core);
+    }
+    return ids->used++;
 }
 
 static void leave_queue(struct bs_core *core, struct bs_partition *partition, uint32_t slot)
@@ -123,16 +143,12 @@ void bs_ids_remember(struct bs_core *core, struct bs_partition *partition,
                      const uint8_t id_hash[BS_ID_HASH_SIZE], uint64_t fingerprint, int64_t offset,
                      bs_wall_ms ended)
 {
-    struct bs_remembered *known = find(core, partition->id, id_hash);
-    if (known != NULL) {
-        forget(core, partition, (uint32_t)(known - core->ids.entries));
+    uint32_t known = find(core, partition->id, id_hash);
+    if (known != 0) {
+        forget(core, partition, known - 1);
     }
-    if (core->ids.free_slot == 0) {
-        grow(core);
-    }
-    uint32_t slot = core->ids.free_slot - 1;
+    uint32_t slot = take_slot(core);
     struct bs_remembered *entry = entry_at(core, slot);
-    core->ids.free_slot = entry->next;
     *entry = (struct bs_remembered){
         .fingerprint = fingerprint, .offset = offset, .ended = ended, .partition = partition->id};
     memcpy(entry->id_hash, id_hash, BS_ID_HASH_SIZE);
@@ -141,22 +157,43 @@ void bs_ids_remember(struct bs_core *core, struct bs_partition *partition,
     core->ids.count++;
 }
 
-bool bs_ids_forget_one(struct bs_core *core, struct bs_partition *partition,
-                       uint8_t id_hash[BS_ID_HASH_SIZE])
+bool bs_ids_oldest_is_over(const struct bs_core *core, const struct bs_partition *partition)
 {
-    if (partition->oldest_id == 0) {
-        return false;
+    return partition->oldest_id != 0 &&
+           entry_at(core, partition->oldest_id - 1)->ended + core->options.remember_ms <=
+               core->now.wall;
+}
+
+struct bs_partition *bs_ids_over_limit(const struct bs_core *core)
+{
+    if ((int64_t)core->ids.count <= core->options.remembered_ids) {
+        return NULL;
     }
-    struct bs_remembered *oldest = entry_at(core, partition->oldest_id - 1);
-    bool over = oldest->ended + core->options.remember_ms <= core->now.wall;
-    bool too_many = (int64_t)core->ids.count > core->options.remembered_ids;
-    if (!over && !too_many) {
-        return false;
+    struct bs_partition *found = NULL;
+    bs_wall_ms oldest = 0;
+    for (int32_t i = 0; i < core->partition_count; i++) {
+        struct bs_partition *partition = core->partitions[i];
+        if (partition == NULL || partition->oldest_id == 0 ||
+            (partition->state != BS_PARTITION_SERVING &&
+             partition->state != BS_PARTITION_DRAINING)) {
+            continue;
+        }
+        bs_wall_ms ended = entry_at(core, partition->oldest_id - 1)->ended;
+        if (found == NULL || ended < oldest) {
+            found = partition;
+            oldest = ended;
+        }
     }
-    core->counters.ids_forgotten += !over;
-    memcpy(id_hash, oldest->id_hash, BS_ID_HASH_SIZE);
+    return found;
+}
+
+void bs_ids_forget_oldest(struct bs_core *core, struct bs_partition *partition,
+                          uint8_t id_hash[BS_ID_HASH_SIZE])
+{
+    BS_ASSERT(partition->oldest_id != 0);
+    core->counters.ids_forgotten += !bs_ids_oldest_is_over(core, partition);
+    memcpy(id_hash, entry_at(core, partition->oldest_id - 1)->id_hash, BS_ID_HASH_SIZE);
     forget(core, partition, partition->oldest_id - 1);
-    return true;
 }
 
 struct aged {
@@ -208,6 +245,9 @@ void bs_ids_drop_partition(struct bs_core *core, struct bs_partition *partition)
 void bs_ids_destroy(struct bs_core *core)
 {
     struct bs_ids *ids = &core->ids;
-    bs_arena_give_back(&core->arena, ids->entries, ids->capacity * sizeof *ids->entries);
+    for (uint32_t i = 0; i < ids->chunk_count; i++) {
+        bs_arena_give_back(&core->arena, ids->chunks[i], CHUNK_IDS * sizeof(struct bs_remembered));
+    }
+    bs_arena_give_back(&core->arena, ids->chunks, ids->chunk_count * sizeof *ids->chunks);
     bs_arena_give_back(&core->arena, ids->heads, ids->buckets * sizeof *ids->heads);
 }

@@ -47,12 +47,21 @@ static void conflict(struct bs_core *core, struct bs_partition *partition,
     bs_publish_dead_letter(core, operation, BS_STAGE_INTAKE, BS_DEAD_ID_CONFLICT, text);
 }
 
+/* Whether the id of `other` is to be had again: its dead letter, or its result where the job asks
+ * for another one, only waits for its transaction, which whoever sent this job may have seen
+ * already. */
+static bool freed(const struct bs_operation *other, const struct bs_job_event *job)
+{
+    return other->state == BS_OPERATION_ENDED &&
+           (job->force || other->dead_letter_code != BS_DEAD_NONE);
+}
+
 /* True when the job's id decides its fate. */
 static bool known_id(struct bs_core *core, struct bs_partition *partition,
                      const struct bs_job_event *job)
 {
     const struct bs_operation *other = bs_operation_by_id(core, job->partition, job->id_hash);
-    if (other != NULL) {
+    if (other != NULL && !freed(other, job)) {
         if (other->fingerprint == job->fingerprint) {
             skip(core, partition, job, BS_SKIP_IN_FLIGHT, other->offset);
         } else {

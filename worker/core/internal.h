@@ -50,9 +50,12 @@ struct bs_operation *bs_operation_at(const struct bs_core *core, uint32_t slot);
 struct bs_operation *bs_operation_by_ref(const struct bs_core *core, struct bs_operation_ref ref);
 struct bs_operation *bs_operation_by_offset(const struct bs_core *core, int32_t partition,
                                             int64_t offset);
-/* Only operations whose job named its id and that are not published yet. */
+/* Only operations whose job named its id and that are not published yet; one in state ENDED only
+ * where there is no other. */
 struct bs_operation *bs_operation_by_id(const struct bs_core *core, int32_t partition,
                                         const uint8_t id_hash[BS_ID_HASH_SIZE]);
+/* Whether another job of the operation's id has ended and waits for its transaction. */
+bool bs_operation_id_ending(const struct bs_core *core, const struct bs_operation *operation);
 /* A new one in state FREE-to-be-moved: identity set, found by offset (and id), in no list. */
 struct bs_operation *bs_operation_create(struct bs_core *core, int32_t partition, int64_t offset,
                                          const uint8_t id_hash[BS_ID_HASH_SIZE], bool id_given);
@@ -89,10 +92,13 @@ struct bs_remembered {
 };
 
 struct bs_ids {
-    struct bs_remembered *entries;
-    uint32_t count, capacity, free_slot;
+    struct bs_remembered **chunks; /* slots are counted through them */
+    uint32_t chunk_count;
+    uint32_t used; /* slots that were taken at least once */
+    uint32_t free_slot;
+    uint32_t count;
     uint32_t *heads;
-    uint32_t buckets;
+    uint32_t buckets; /* a power of two, at least half of count */
 };
 
 struct bs_partition;
@@ -103,9 +109,13 @@ const struct bs_remembered *bs_ids_find(const struct bs_core *core, int32_t part
 void bs_ids_remember(struct bs_core *core, struct bs_partition *partition,
                      const uint8_t id_hash[BS_ID_HASH_SIZE], uint64_t fingerprint, int64_t offset,
                      bs_wall_ms ended);
-/* Forgets the partition's oldest if its time is over or there are too many; false when it stays. */
-bool bs_ids_forget_one(struct bs_core *core, struct bs_partition *partition,
-                       uint8_t id_hash[BS_ID_HASH_SIZE]);
+/* Whether the time of the partition's oldest is over. */
+bool bs_ids_oldest_is_over(const struct bs_core *core, const struct bs_partition *partition);
+/* The partition of the oldest of all that can be forgotten, while there are too many; else NULL. */
+struct bs_partition *bs_ids_over_limit(const struct bs_core *core);
+/* Forgets the partition's oldest, which there is; counts it if its time is not over. */
+void bs_ids_forget_oldest(struct bs_core *core, struct bs_partition *partition,
+                          uint8_t id_hash[BS_ID_HASH_SIZE]);
 /* All of the partition's are here: puts them in order. */
 void bs_ids_restored(struct bs_core *core, struct bs_partition *partition);
 void bs_ids_drop_partition(struct bs_core *core, struct bs_partition *partition);

@@ -138,10 +138,9 @@ struct bs_operation *bs_operation_by_offset(const struct bs_core *core, int32_t 
     return NULL;
 }
 
-struct bs_operation *bs_operation_by_id(const struct bs_core *core, int32_t partition,
-                                        const uint8_t id_hash[BS_ID_HASH_SIZE])
+static struct bs_operation *next_by_id(const struct bs_core *core, uint32_t next, int32_t partition,
+                                       const uint8_t id_hash[BS_ID_HASH_SIZE])
 {
-    uint32_t next = core->operations.by_id[bucket_of_id(core, partition, id_hash)];
     while (next != 0) {
         struct bs_operation *operation = bs_operation_at(core, next - 1);
         if (operation->partition == partition &&
@@ -151,6 +150,32 @@ struct bs_operation *bs_operation_by_id(const struct bs_core *core, int32_t part
         next = operation->next_by_id;
     }
     return NULL;
+}
+
+struct bs_operation *bs_operation_by_id(const struct bs_core *core, int32_t partition,
+                                        const uint8_t id_hash[BS_ID_HASH_SIZE])
+{
+    uint32_t head = core->operations.by_id[bucket_of_id(core, partition, id_hash)];
+    struct bs_operation *first = next_by_id(core, head, partition, id_hash);
+    struct bs_operation *operation = first;
+    while (operation != NULL && operation->state == BS_OPERATION_ENDED) {
+        operation = next_by_id(core, operation->next_by_id, partition, id_hash);
+    }
+    return operation != NULL ? operation : first;
+}
+
+bool bs_operation_id_ending(const struct bs_core *core, const struct bs_operation *operation)
+{
+    uint32_t next =
+        core->operations.by_id[bucket_of_id(core, operation->partition, operation->id_hash)];
+    const struct bs_operation *other;
+    while ((other = next_by_id(core, next, operation->partition, operation->id_hash)) != NULL) {
+        if (other != operation && other->state == BS_OPERATION_ENDED) {
+            return true;
+        }
+        next = other->next_by_id;
+    }
+    return false;
 }
 
 struct bs_operation *bs_operation_create(struct bs_core *core, int32_t partition, int64_t offset,

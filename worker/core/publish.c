@@ -12,6 +12,7 @@
 #define RECORD_LINGER_MS      3 /* an accepted submission is unknown until it is recorded: be quick */
 #define END_LINGER_MS         25
 #define LONGEST_ABORT_WAIT_MS 5000
+#define FORGOTTEN_A_BATCH     (2 * BS_BATCH_OPERATIONS) /* remembered ids: more than may be added */
 
 static void want_cut(struct bs_core *core, int64_t linger_ms)
 {
@@ -213,12 +214,40 @@ static void write_operations(struct bs_core *core)
     }
 }
 
-static void forget_ids(struct bs_core *core, struct bs_partition *partition)
+static void write_forgotten(struct bs_core *core, const struct bs_partition *partition,
+                            const uint8_t id_hash[BS_ID_HASH_SIZE])
 {
-    uint8_t id_hash[BS_ID_HASH_SIZE];
-    for (int i = 0; i < 100 && bs_ids_forget_one(core, partition, id_hash); i++) {
-        memcpy(add_write(core, BS_WRITE_FORGET_ID, partition->id, 0, NULL)->id_hash, id_hash,
-               BS_ID_HASH_SIZE);
+    struct bs_write *write = add_write(core, BS_WRITE_FORGET_ID, partition->id, 0, NULL);
+    memcpy(write->id_hash, id_hash, BS_ID_HASH_SIZE);
+}
+
+/* Ids that are too many go, the oldest first, whichever partition they are of. */
+static void forget_oldest_ids(struct bs_core *core)
+{
+    struct bs_partition *partition;
+    int count = 0;
+    while ((partition = bs_ids_over_limit(core)) != NULL) {
+        if (count++ == FORGOTTEN_A_BATCH) {
+            bs_partition_want_commit(core, partition);
+            break;
+        }
+        uint8_t id_hash[BS_ID_HASH_SIZE];
+        touch(core, partition);
+        bs_ids_forget_oldest(core, partition, id_hash);
+        write_forgotten(core, partition, id_hash);
+    }
+}
+
+static void forget_old_ids(struct bs_core *core, struct bs_partition *partition)
+{
+    for (int count = 0; bs_ids_oldest_is_over(core, partition); count++) {
+        if (count == FORGOTTEN_A_BATCH) {
+            bs_partition_want_commit(core, partition);
+            break;
+        }
+        uint8_t id_hash[BS_ID_HASH_SIZE];
+        bs_ids_forget_oldest(core, partition, id_hash);
+        write_forgotten(core, partition, id_hash);
     }
 }
 
@@ -235,10 +264,11 @@ static void cut(struct bs_core *core)
     if (publish->partition_count == 0) {
         return;
     }
+    forget_oldest_ids(core);
     for (size_t i = 0; i < publish->partition_count; i++) {
         struct bs_partition *partition = bs_partition_find(core, publish->partitions[i].partition);
         advance_watermark(core, partition);
-        forget_ids(core, partition);
+        forget_old_ids(core, partition);
     }
     write_operations(core);
     publish->under_way = true;

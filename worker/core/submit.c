@@ -8,7 +8,8 @@
 #include "core/internal.h"
 
 #define LONGEST_BACKOFF_MS      (5 * 60 * (int64_t)1000)
-#define GRPC_OK_TO_REFUSE_ALONE 3 /* INVALID_ARGUMENT: the request or the audio is wrong */
+#define ID_ENDING_WAIT_MS       50 /* until the end of the same id's former job is committed */
+#define GRPC_OK_TO_REFUSE_ALONE 3  /* INVALID_ARGUMENT: the request or the audio is wrong */
 
 /* What it will be billed at the least: a recording of unknown length counts as a short one. */
 static int64_t billed_seconds(const struct bs_operation *operation)
@@ -104,6 +105,11 @@ void bs_submit_step(struct bs_core *core)
             operation->submissions == 0) {
             bs_publish_dead_letter(core, operation, BS_STAGE_SUBMIT, BS_DEAD_JOB_DEADLINE_PASSED,
                                    "the job's deadline passed before it was submitted");
+            continue;
+        }
+        if (operation->id_given && bs_operation_id_ending(core, operation)) {
+            bs_operation_move(core, operation, BS_OPERATION_WAITING,
+                              core->now.mono + ID_ENDING_WAIT_MS);
             continue;
         }
         if (!tokens_at_hand(core, operation)) {

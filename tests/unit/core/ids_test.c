@@ -123,6 +123,76 @@ static void ids_go_with_their_partition(void **state)
     assert_int_equal(remembered(), 0);
 }
 
+/* Another partition's, restored with the ids 0x10 to 0x12, all older than what is in partition 0.
+ */
+static void over_the_limit_the_oldest_id_of_all_partitions_is_forgotten(void **state)
+{
+    (void)state;
+    restored_id(1, 100, 0, HOUR_MS);
+    scene_restored(&scene, 0, 4);
+    scene_assigned(&scene, 1);
+    for (uint8_t number = 0; number < 3; number++) {
+        struct bs_event event = {.kind = BS_EVENT_RESTORED_ID};
+        event.id = (struct bs_restored_id){.partition = 1,
+                                           .epoch = scene.epochs[1],
+                                           .offset = number,
+                                           .ended = scene.wall - (10 - number) * HOUR_MS};
+        scene_id((uint8_t)(0x10 + number), event.id.id_hash);
+        scene_event(&scene, event);
+    }
+    scene_restored(&scene, 1, 3);
+    scene_job(&scene, 0, 4);
+    scene_accepted(&scene, 0, 4, "a");
+    scene_forget(&scene);
+    scene_tick(&scene);
+    scene_expect(&scene, "commit forget-id 1:0 1010; record 0:4 subs=1 op=a; "
+                         "control 0 e1 w=5 p=4; control 1 e2 w=3 p=3;\n");
+    assert_int_equal(remembered(), 3);
+}
+
+static void a_dead_letter_s_id_is_free_before_its_commit_is_known_and_is_paid_after_it(void **state)
+{
+    (void)state;
+    scene_restored(&scene, 0, 0);
+    scene_named_job(&scene, 0, 0, 7, 100);
+    scene_submitted(&scene, 0, 0, scene_error(3, 400));
+    scene_tick(&scene); /* the dead letter is being committed */
+    scene_forget(&scene);
+    /* Somebody has seen it already, and sends the job again; twice. */
+    scene_named_job(&scene, 0, 1, 7, 100);
+    scene_named_job(&scene, 0, 2, 7, 100);
+    scene_tick(&scene);
+    scene_tick(&scene);
+    scene_expect(&scene, "notice debug 0:2\n");
+    scene_transaction(&scene, BS_TRANSACTION_COMMITTED);
+    scene_forget(&scene);
+    scene_tick(&scene);
+    scene_expect(&scene, "submit 0:1 e1 #1\n");
+}
+
+static void a_forced_job_is_paid_after_the_result_that_is_being_committed(void **state)
+{
+    (void)state;
+    scene_restored(&scene, 0, 0);
+    scene_named_job(&scene, 0, 0, 7, 100);
+    scene_accepted(&scene, 0, 0, "a");
+    scene_commit(&scene);
+    scene_forget(&scene);
+    assert_true(scene_run(&scene, HOUR_MS)); /* it is asked about */
+    scene_done(&scene, 0, 0);
+    scene_tick(&scene); /* its result is being committed */
+    struct bs_event forced = scene_job_event(&scene, 0, 1);
+    scene_id(7, forced.job.id_hash);
+    forced.job.id_given = forced.job.force = true;
+    scene_forget(&scene);
+    scene_event(&scene, forced);
+    scene_expect(&scene, "");
+    scene_transaction(&scene, BS_TRANSACTION_COMMITTED);
+    scene_forget(&scene);
+    scene_tick(&scene);
+    scene_expect(&scene, "submit 0:1 e1 #1\n");
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, begin, end)
 
 int main(void)
@@ -134,6 +204,9 @@ int main(void)
         TEST(over_the_limit_the_oldest_id_is_forgotten_in_any_order_of_restore),
         TEST(an_id_whose_time_is_over_is_forgotten_in_the_state_too),
         TEST(ids_go_with_their_partition),
+        TEST(over_the_limit_the_oldest_id_of_all_partitions_is_forgotten),
+        TEST(a_dead_letter_s_id_is_free_before_its_commit_is_known_and_is_paid_after_it),
+        TEST(a_forced_job_is_paid_after_the_result_that_is_being_committed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
