@@ -232,7 +232,7 @@ static void forget_oldest_ids(struct bs_core *core)
             break;
         }
         uint8_t id_hash[BS_ID_HASH_SIZE];
-        touch(core, partition);
+        bs_publish_touch(core, partition);
         bs_ids_forget_oldest(core, partition, id_hash);
         write_forgotten(core, partition, id_hash);
     }
@@ -259,12 +259,12 @@ static void cut(struct bs_core *core)
     if (core->now.mono >= publish->control_at) {
         touch_waiting_partitions(core);
     }
+    forget_oldest_ids(core);
     bs_quota_reserve(core);
     publish->cut_at = bs_list_empty(&publish->dirty) ? BS_NEVER : core->now.mono;
     if (publish->partition_count == 0) {
         return;
     }
-    forget_oldest_ids(core);
     for (size_t i = 0; i < publish->partition_count; i++) {
         struct bs_partition *partition = bs_partition_find(core, publish->partitions[i].partition);
         advance_watermark(core, partition);
