@@ -37,21 +37,38 @@ auto.create.topics.enable=false
 START_SECONDS = 90
 
 
+def new_cluster_id():
+    # A zero byte in front: an id must not begin with "-", which would read as an option.
+    random = b"\0" + uuid.uuid4().bytes[1:]
+    return base64.urlsafe_b64encode(random).decode().rstrip("=")
+
+
 class Broker(Process):
+    replication = 1  # of the topics that a scenario makes
+
     def __init__(self, directory, more_properties=""):
-        directory.mkdir(parents=True, exist_ok=True)
-        self.port, controller_port = free_ports(2)
-        self.bootstrap = f"127.0.0.1:{self.port}"
-        self._properties = directory / "server.properties"
-        self._data = directory / "data"
-        self._properties.write_text(
+        port, controller_port = free_ports(2)
+        self._prepare(
+            directory,
+            port,
+            new_cluster_id(),
             PROPERTIES.format(
-                port=self.port,
+                port=port,
                 controller_port=controller_port,
-                data=self._data,
+                data=directory / "data",
                 more=more_properties,
-            )
+            ),
         )
+
+    def _prepare(self, directory, port, cluster_id, properties):
+        """`properties` name <directory>/data as the folder of the logs."""
+        directory.mkdir(parents=True, exist_ok=True)
+        self.port = port
+        self.bootstrap = f"127.0.0.1:{port}"
+        self._cluster_id = cluster_id
+        self._properties = directory / "server.properties"
+        self._properties.write_text(properties)
+        self._data = directory / "data"
         super().__init__("kafka", self._java("kafka.Kafka"), directory)
 
     def _java(self, main_class, *arguments):
@@ -71,22 +88,25 @@ class Broker(Process):
             *(arguments or [self._properties]),
         ]
 
-    def start(self):
-        """Formats the data folder the first time; returns once the broker answers."""
+    def begin(self):
+        """Formats the data folder the first time, and starts without waiting."""
         if not self._data.exists():
-            # A zero byte in front: an id must not begin with "-", which would read as an option.
-            random = b"\0" + uuid.uuid4().bytes[1:]
-            cluster_id = base64.urlsafe_b64encode(random).decode().rstrip("=")
+            format_it = ["format", "-t", self._cluster_id, "-c", self._properties]
             subprocess.run(
-                self._java(
-                    "kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", self._properties
-                ),
+                self._java("kafka.tools.StorageTool", *format_it),
                 check=True,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
             )
         super().start()
+
+    def wait_until_it_answers(self):
         wait_until(self._answers, START_SECONDS, self.situation)
+
+    def start(self):
+        """Returns once the broker answers."""
+        self.begin()
+        self.wait_until_it_answers()
         return self
 
     def _answers(self):

@@ -25,7 +25,7 @@ class Scene:
     def __init__(self, broker, directory):
         self.broker = broker
         self.directory = directory
-        self.cluster = Cluster(broker.bootstrap)
+        self.cluster = Cluster(broker.bootstrap, broker.replication)
         name = uuid.uuid4().hex[:8]
         self.group = f"group-{name}"
         self.topics = {
@@ -73,13 +73,17 @@ class Scene:
             base["speechkit"].update({url: self.standin.url for url in urls})
         return merged(base, changes or {})
 
-    def start_worker(self, changes=None, arguments=(), name=None):
-        """Started, not yet ready."""
+    def new_worker(self, changes=None, arguments=(), name=None):
+        """Not started."""
         name = name or f"worker-{next(self._numbers)}"
         worker = Worker(name, self.directory, self.configuration(changes), arguments)
         self.workers.append(worker)
         self._processes.append(worker)
-        return worker.start()
+        return worker
+
+    def start_worker(self, changes=None, arguments=(), name=None):
+        """Started, not yet ready."""
+        return self.new_worker(changes, arguments, name).start()
 
     def start_workers(self, count, changes=None, arguments=()):
         workers = [self.start_worker(changes, arguments) for _ in range(count)]

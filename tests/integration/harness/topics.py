@@ -54,8 +54,9 @@ class Message:
 
 
 class Cluster:
-    def __init__(self, bootstrap):
+    def __init__(self, bootstrap, replication=1):
         self.bootstrap = bootstrap
+        self.replication = replication
         self.admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
         self._producer = self._new_producer()
 
@@ -75,7 +76,7 @@ class Cluster:
         topic = NewTopic(
             name,
             partitions,
-            1,
+            self.replication,
             config={setting.replace("_", "."): str(value) for setting, value in settings.items()},
         )
         self.admin.create_topics([topic])[name].result(REQUEST_SECONDS)

@@ -1,7 +1,12 @@
 """Waiting for a condition: the only way in which a scenario lets time pass."""
 
+import random
 import socket
 import time
+
+# Below what the kernel hands out to connections (from 32768 on): a program that is down for a
+# moment finds its port free when it comes back.
+PORTS = range(10_000, 32_000)
 
 
 class Deadline(AssertionError):
@@ -24,10 +29,15 @@ def wait_until(condition, timeout_seconds, what, pause_seconds=0.05):
 
 def free_ports(count):
     """Ports that nobody listens on now; held together, so that they differ."""
-    sockets = [socket.socket() for _ in range(count)]
+    sockets = []
     try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
+        while len(sockets) < count:
+            each = socket.socket()
+            try:
+                each.bind(("127.0.0.1", random.choice(PORTS)))
+                sockets.append(each)
+            except OSError:
+                each.close()
         return [each.getsockname()[1] for each in sockets]
     finally:
         for each in sockets:
