@@ -25,7 +25,7 @@ class Weather:
 
     lose_request: float = 0.0  # reset before the service has seen it
     lose_answer: float = 0.0  # reset after the service has done it
-    cut_answer: float = 0.0  # half of the answer
+    cut_answer: float = 0.0  # it ends somewhere in the middle
     delay: float = 0.0
     delay_seconds: float = 0.0
 
@@ -97,11 +97,17 @@ class Link:
 class KafkaLink(Link):
     async def serve(self, reader, writer):
         target_reader, target_writer = await self.connect()
+        ways = []
         try:
-            await asyncio.gather(
-                self._pump(reader, target_writer), self._pump(target_reader, writer)
-            )
+            ways = [
+                asyncio.ensure_future(self._pump(reader, target_writer)),
+                asyncio.ensure_future(self._pump(target_reader, writer)),
+            ]
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            for way in ways:
+                way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
             _reset(target_writer)
             self.writers.discard(target_writer)
 
@@ -110,7 +116,6 @@ class KafkaLink(Link):
             await self.passing.wait()
             writer.write(data)
             await writer.drain()
-        raise EOFError
 
 
 async def _read_message(reader):
@@ -167,7 +172,7 @@ class ApiLink(Link):
         if chance.random() < weather.lose_answer or reader.at_eof():
             raise EOFError
         if chance.random() < weather.cut_answer:
-            writer.write(answer[: len(answer) // 2])
+            writer.write(answer[: chance.randrange(1, len(answer))])
             await writer.drain()
             writer.close()
             await writer.wait_closed()
@@ -235,9 +240,17 @@ class Network:
                 self.heal(kind, worker)
 
     def close(self):
+        self._call(_cancel_all)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._journal.close()
+
+
+async def _cancel_all():
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _awaited(function):

@@ -96,7 +96,9 @@ static void stop_fetching(struct bs_consumer *consumer, const rd_kafka_topic_par
     }
     /* Also when it is empty: this is what librdkafka waits for. */
     rd_kafka_error_t *failed = NULL;
-    if (strcmp(rd_kafka_rebalance_protocol(consumer->handle), "COOPERATIVE") == 0) {
+    /* NULL: we were expelled while we took our leave, and the group's end of librdkafka is gone. */
+    const char *protocol = rd_kafka_rebalance_protocol(consumer->handle);
+    if (protocol != NULL && strcmp(protocol, "COOPERATIVE") == 0) {
         failed = rd_kafka_incremental_unassign(consumer->handle, fetched);
     } else {
         rd_kafka_assign(consumer->handle, NULL);
