@@ -46,11 +46,14 @@ struct transfer {
     char problem[CURL_ERROR_SIZE];
 };
 
-/* A socket that curl wants to be told about. */
+/* A socket that curl wants to be told about. A kept connection stays watched between its requests:
+ * two system calls less for each. */
 struct connection {
     struct bs_http *http;
-    struct bs_watch *watch;
+    struct bs_watch *watch; /* NULL: not watched, for the other side spoke or left out of turn */
     curl_socket_t fd;
+    bool wanted; /* by curl, at present */
+    bool heard;  /* from the other side: it is a connection, and curl will tell when it closes it */
 };
 
 struct bs_http {
@@ -63,6 +66,8 @@ struct bs_http {
     struct bs_list active;
     int32_t under_way;
     int32_t open_connections;
+    struct connection **by_fd; /* those whose sockets we opened; NULL elsewhere */
+    size_t by_fd_count;
     /* Most answers of one second carry the same Date. */
     char last_date_text[40];
     bs_wall_ms last_date;
@@ -131,6 +136,22 @@ static size_t body_arrived(char *bytes, size_t one, size_t size, void *context)
     return size;
 }
 
+static void stop_watching(struct connection *connection)
+{
+    bs_loop_remove(connection->http->loop, connection->watch);
+    connection->watch = NULL;
+}
+
+static void forget_connection(struct bs_http *http, curl_socket_t fd)
+{
+    if (http->by_fd[fd] != NULL) {
+        stop_watching(http->by_fd[fd]);
+        free(http->by_fd[fd]);
+        http->by_fd[fd] = NULL;
+        http->open_connections--;
+    }
+}
+
 static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
 {
     struct bs_http *http = context;
@@ -139,14 +160,27 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
     if (fd < 0) {
         return CURL_SOCKET_BAD;
     }
+    if ((size_t)fd >= http->by_fd_count) {
+        size_t count = (size_t)fd + 64;
+        http->by_fd = realloc(http->by_fd, count * sizeof(struct connection *));
+        BS_ASSERT(http->by_fd != NULL);
+        memset(http->by_fd + http->by_fd_count, 0,
+               (count - http->by_fd_count) * sizeof(struct connection *));
+        http->by_fd_count = count;
+    }
+    forget_connection(http, fd); /* curl closes without a word what never came to be one */
+    struct connection *connection = calloc(1, sizeof *connection);
+    BS_ASSERT(connection != NULL);
+    connection->http = http;
+    connection->fd = fd;
+    http->by_fd[fd] = connection;
     http->open_connections++;
     return fd;
 }
 
 static int close_socket(void *context, curl_socket_t fd)
 {
-    struct bs_http *http = context;
-    http->open_connections--;
+    forget_connection(context, fd);
     return close(fd);
 }
 
@@ -180,6 +214,7 @@ static void set_lasting_options(struct transfer *transfer)
      * proxy is taken from the environment (which curl would do when this were not set). */
     SET(easy, CURLOPT_FOLLOWLOCATION, 0L);
     SET(easy, CURLOPT_PROXY, "");
+    SET(easy, CURLOPT_NOPROXY, "*");
     SET(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     SET(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     SET(easy, CURLOPT_SSL_VERIFYPEER, options->verify_certificates ? 1L : 0L);
@@ -458,6 +493,11 @@ static void socket_ready(void *context, uint32_t events)
 {
     struct connection *connection = context;
     int what = 0;
+    if (!connection->wanted) {
+        stop_watching(connection); /* curl finds out before it uses the connection again */
+        return;
+    }
+    connection->heard = (events & EPOLLIN) != 0 && (events & (EPOLLERR | EPOLLHUP)) == 0;
     if ((events & EPOLLIN) != 0) {
         what |= CURL_CSELECT_IN;
     }
@@ -476,31 +516,50 @@ static void time_is_up(void *context, uint32_t events)
     act(context, CURL_SOCKET_TIMEOUT, 0);
 }
 
+/* Our connection behind the descriptor. curl's resolver has descriptors of its own, that it opens
+ * and closes as it likes: those come and go with curl's interest in them. */
+static struct connection *connection_of(struct bs_http *http, curl_socket_t fd, void *assigned)
+{
+    if ((size_t)fd < http->by_fd_count && http->by_fd[fd] != NULL) {
+        return http->by_fd[fd];
+    }
+    struct connection *connection = assigned;
+    if (connection == NULL) {
+        connection = calloc(1, sizeof *connection);
+        BS_ASSERT(connection != NULL);
+        connection->http = http;
+        connection->fd = fd;
+        BS_ASSERT(curl_multi_assign(http->multi, fd, connection) == CURLM_OK);
+    }
+    return connection;
+}
+
 static int socket_wanted(CURL *easy, curl_socket_t fd, int what, void *context, void *assigned)
 {
     struct bs_http *http = context;
-    struct connection *connection = assigned;
     (void)easy;
     if (what == CURL_POLL_REMOVE) {
-        if (connection != NULL) {
-            bs_loop_remove(http->loop, connection->watch);
+        if (assigned != NULL) {
+            stop_watching(assigned);
             (void)curl_multi_assign(http->multi, fd, NULL);
-            free(connection);
+            free(assigned);
+        } else if ((size_t)fd < http->by_fd_count && http->by_fd[fd] != NULL) {
+            http->by_fd[fd]->wanted = false;
+            if (!http->by_fd[fd]->heard) {
+                stop_watching(http->by_fd[fd]);
+            }
         }
         return 0;
     }
+    struct connection *connection = connection_of(http, fd, assigned);
     uint32_t events = ((what & CURL_POLL_IN) != 0 ? (uint32_t)EPOLLIN : 0) |
                       ((what & CURL_POLL_OUT) != 0 ? (uint32_t)EPOLLOUT : 0);
-    if (connection != NULL) {
+    connection->wanted = true;
+    if (connection->watch == NULL) {
+        connection->watch = bs_loop_add(http->loop, fd, events, socket_ready, connection);
+    } else {
         bs_loop_modify(http->loop, connection->watch, events);
-        return 0;
     }
-    connection = malloc(sizeof *connection);
-    BS_ASSERT(connection != NULL);
-    connection->http = http;
-    connection->fd = fd;
-    connection->watch = bs_loop_add(http->loop, fd, events, socket_ready, connection);
-    BS_ASSERT(curl_multi_assign(http->multi, fd, connection) == CURLM_OK);
     return 0;
 }
 
@@ -563,8 +622,12 @@ void bs_http_destroy(struct bs_http *http)
     while ((link = bs_list_take_first(&http->idle)) != NULL) {
         transfer_destroy(BS_CONTAINER_OF(link, struct transfer, link));
     }
-    (void)curl_multi_cleanup(http->multi);
+    (void)curl_multi_cleanup(http->multi); /* closes every connection */
     bs_timer_destroy(http->timer);
+    for (size_t fd = 0; fd < http->by_fd_count; fd++) {
+        forget_connection(http, (curl_socket_t)fd);
+    }
+    free(http->by_fd);
     free(http->user_agent);
     free(http);
     curl_global_cleanup();

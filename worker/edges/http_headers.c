@@ -47,6 +47,10 @@ void bs_http_headers_line(struct bs_http_headers *headers, const char *line, siz
         bs_http_headers_reset(headers);
     }
     headers->size_bytes = size_bytes;
+    int first = size == 0 ? 0 : line[0] | 0x20;
+    if (first != 'd' && first != 'r' && first != 'x') {
+        return;
+    }
 
     const struct {
         const char *name;
