@@ -42,11 +42,22 @@ static void set_quota(const cJSON *item, struct window *window)
     }
 }
 
+/* "end_running": true: the operations that run are done from now on. */
+static void end_running(struct service *service, bs_wall_ms now)
+{
+    for (size_t i = 0; i < service->operations.count; i++) {
+        struct operation *operation = service->operations.list[i];
+        if (operation->state == OPERATION_RUNNING && operation->done_at > now) {
+            operation->done_at = now;
+        }
+    }
+}
+
 /* A misspelt name would make a test prove nothing. */
 static const char *unknown_field(const cJSON *body)
 {
     static const char *const names[] = {
-        "rules", "add", "outage", "outage_ms", "submissions_quota", "checks_quota"};
+        "rules", "add", "outage", "outage_ms", "submissions_quota", "checks_quota", "end_running"};
     for (const cJSON *item = body->child; item != NULL; item = item->next) {
         bool known = false;
         for (size_t i = 0; i < sizeof names / sizeof *names && !known; i++) {
@@ -75,6 +86,9 @@ static void set_faults(struct service *service, const struct request *request, s
         set_quota(cJSON_GetObjectItemCaseSensitive(body, "submissions_quota"),
                   &service->submissions);
         set_quota(cJSON_GetObjectItemCaseSensitive(body, "checks_quota"), &service->checks);
+        if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(body, "end_running"))) {
+            end_running(service, now.wall);
+        }
     }
     if (error.code != BS_OK) {
         answer_error(answer, 3, error.message);

@@ -69,6 +69,7 @@ void bs_worker_look(void *context, struct bs_admin_facts *facts)
     facts->restore_duration_seconds = worker->restore_seconds;
     facts->credentials_expiry = bs_tokens_expiry(worker->tokens);
     facts->loop_longest_turn_ms = bs_loop_longest_turn_ms(worker->loop);
+    facts->loop_longest_turn_cpu_us = bs_loop_longest_turn_cpu_us(worker->loop);
 }
 
 bool bs_worker_ready(struct bs_worker *worker, char *reason, size_t size)

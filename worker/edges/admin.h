@@ -26,6 +26,7 @@ struct bs_admin_facts {
     const int32_t *jobs_waiting_partition;
     const int64_t *jobs_waiting; /* messages not yet read, by partition; -1 = not known */
     int64_t loop_longest_turn_ms;
+    int64_t loop_longest_turn_cpu_us;
 };
 
 /* Fills `facts` for one request; on the loop's thread. */

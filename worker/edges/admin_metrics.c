@@ -252,6 +252,9 @@ static void write_worker(const struct bs_admin_facts *facts, struct bs_buffer *p
     gauge(page, "backscribe_loop_longest_turn_seconds",
           "The longest time that the event loop took for one turn since the last look.",
           (double)facts->loop_longest_turn_ms / 1000);
+    gauge(page, "backscribe_loop_longest_turn_cpu_seconds",
+          "The CPU time of the turn that took most of it since the last look.",
+          (double)facts->loop_longest_turn_cpu_us / 1e6);
     family(page, "backscribe_credentials_expiry_timestamp_seconds", "gauge",
            "When the credential ends; absent where its end is not known.");
     if (facts->credentials_expiry != 0) {

@@ -46,6 +46,8 @@ struct bs_loop {
     bool stopping;
     bs_mono_ms woke; /* when the last wait ended */
     int64_t longest_turn_ms;
+    int64_t cpu_us; /* the thread's, at the end of the last turn */
+    int64_t longest_turn_cpu_us;
     struct bs_list watches;
     struct bs_list removed; /* freed when no event of this turn can name them any more */
     struct bs_list timers;  /* armed ones, soonest first: there are few, so a list serves */
@@ -82,6 +84,13 @@ static bs_mono_ms mono_now(void)
     struct timespec mono;
     (void)clock_gettime(CLOCK_BOOTTIME, &mono);
     return (bs_mono_ms)mono.tv_sec * 1000 + mono.tv_nsec / 1000000;
+}
+
+static int64_t thread_cpu_us(void)
+{
+    struct timespec cpu;
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
+    return (int64_t)cpu.tv_sec * 1000000 + cpu.tv_nsec / 1000;
 }
 
 struct bs_loop *bs_loop_create(void)
@@ -368,10 +377,23 @@ static void turn(struct bs_loop *loop, int wait_ms)
     free_removed(loop);
 }
 
+static void measure_turn(struct bs_loop *loop, bs_mono_ms now)
+{
+    int64_t cpu_us = thread_cpu_us();
+    if (now - loop->woke > loop->longest_turn_ms) {
+        loop->longest_turn_ms = now - loop->woke;
+    }
+    if (cpu_us - loop->cpu_us > loop->longest_turn_cpu_us) {
+        loop->longest_turn_cpu_us = cpu_us - loop->cpu_us;
+    }
+    loop->cpu_us = cpu_us;
+}
+
 void bs_loop_run(struct bs_loop *loop, void (*before_wait)(void *context), void *context)
 {
     loop->stopping = false;
     loop->woke = mono_now();
+    loop->cpu_us = thread_cpu_us();
     while (true) {
         if (before_wait != NULL) {
             before_wait(context);
@@ -380,9 +402,7 @@ void bs_loop_run(struct bs_loop *loop, void (*before_wait)(void *context), void 
             return;
         }
         bs_mono_ms now = mono_now();
-        if (now - loop->woke > loop->longest_turn_ms) {
-            loop->longest_turn_ms = now - loop->woke;
-        }
+        measure_turn(loop, now);
         turn(loop, arm(loop, now));
     }
 }
@@ -397,4 +417,11 @@ int64_t bs_loop_longest_turn_ms(struct bs_loop *loop)
     int64_t longest_ms = loop->longest_turn_ms;
     loop->longest_turn_ms = 0;
     return longest_ms;
+}
+
+int64_t bs_loop_longest_turn_cpu_us(struct bs_loop *loop)
+{
+    int64_t longest_us = loop->longest_turn_cpu_us;
+    loop->longest_turn_cpu_us = 0;
+    return longest_us;
 }

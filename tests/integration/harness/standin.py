@@ -95,6 +95,10 @@ class Standin(Process):
         """ "refuse": nobody listens. "close": connections end at once. "none"."""
         self._ask("/standin/faults", {"outage": kind})
 
+    def end_running(self):
+        """What runs is done from now on."""
+        self._ask("/standin/faults", {"end_running": True})
+
     def accept_key(self, key):
         """From now on this API key and no other."""
         self._key_file.write_text(key)

@@ -264,6 +264,9 @@ static void the_longest_turn_shows_a_stall_once(void **state)
     assert_int_equal(turns.count, 5);
     assert_in_range(bs_loop_longest_turn_ms(turns.loop), 49, 5000);
     assert_int_equal(bs_loop_longest_turn_ms(turns.loop), 0);
+    /* It slept: the stall was none of ours. */
+    assert_in_range(bs_loop_longest_turn_cpu_us(turns.loop), 1, 45000);
+    assert_int_equal(bs_loop_longest_turn_cpu_us(turns.loop), 0);
     bs_timer_destroy(turns.timer);
     bs_loop_destroy(turns.loop);
 }
