@@ -82,6 +82,19 @@ static inline struct bs_link *bs_list_take_first(struct bs_list *list)
     return link;
 }
 
+/* Appends all elements of `from` to `to`; `from` is empty then. */
+static inline void bs_list_move_all(struct bs_list *from, struct bs_list *to)
+{
+    if (bs_list_empty(from)) {
+        return;
+    }
+    from->head.next->previous = to->head.previous;
+    to->head.previous->next = from->head.next;
+    from->head.previous->next = &to->head;
+    to->head.previous = from->head.previous;
+    bs_list_init(from);
+}
+
 /* The element after `link`, or NULL at the end. */
 static inline struct bs_link *bs_list_next(const struct bs_list *list, const struct bs_link *link)
 {

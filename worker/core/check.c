@@ -69,14 +69,10 @@ static bool connection_free(const struct bs_core *core)
     return under_way < all && core->checks_under_way < most;
 }
 
-static struct bs_operation *first_due(const struct bs_core *core)
+static struct bs_operation *first_due(struct bs_core *core)
 {
-    struct bs_operation *urgent = bs_schedule_first(core, &core->operations.urgent);
-    if (urgent != NULL && urgent->due <= core->now.mono) {
-        return urgent;
-    }
-    struct bs_operation *usual = bs_schedule_first(core, &core->operations.checks);
-    return usual != NULL && usual->due <= core->now.mono ? usual : NULL;
+    struct bs_operation *urgent = bs_operation_first_due(core, &core->operations.urgent);
+    return urgent != NULL ? urgent : bs_operation_first_due(core, &core->operations.checks);
 }
 
 void bs_check_step(struct bs_core *core)

@@ -19,6 +19,7 @@ struct bs_core *bs_core_create(const struct bs_core_options *options)
     core->options = *options;
     core->random.state = options->random_seed;
     bs_operations_init(core);
+    bs_ids_init(core);
     bs_quota_init(core);
     bs_counters_init(&core->counters);
     bs_list_init(&core->publish.dirty);
@@ -120,6 +121,7 @@ static void handle(struct bs_core *core, const struct bs_event *event)
 {
     switch (event->kind) {
     case BS_EVENT_TICK:
+        bs_partitions_tick(core);
         break;
     case BS_EVENT_JOB:
         bs_intake_event(core, event);
@@ -159,6 +161,9 @@ static void handle(struct bs_core *core, const struct bs_event *event)
 
 static bs_mono_ms next_deadline(const struct bs_core *core)
 {
+    if (core->more_to_do) {
+        return core->now.mono;
+    }
     bs_mono_ms deadline = bs_publish_deadline(core);
     bs_mono_ms submit = bs_submit_deadline(core), check = bs_check_deadline(core);
     deadline = submit < deadline ? submit : deadline;
@@ -177,6 +182,7 @@ struct bs_step bs_core_step(struct bs_core *core, const struct bs_event *event)
     bs_quota_step(core);
     bs_gates_step(core);
     handle(core, event);
+    bs_operations_step(core);
     bs_publish_step(core);
     bs_check_step(core);
     bs_submit_step(core);

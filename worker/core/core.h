@@ -147,6 +147,7 @@ struct bs_operation {
     bool at_risk : 1;    /* accepted, and a kill now would have it submitted again: not recorded */
 
     uint8_t id_hash[BS_ID_HASH_SIZE];
+    uint32_t epoch;       /* of its partition's assignment */
     uint64_t fingerprint; /* of the recording and the specification */
 
     float audio_seconds;  /* 0 = unknown */

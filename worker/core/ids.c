@@ -7,83 +7,60 @@
 
 /* Chunks stay where they are, so that a million ids are never copied, and at most one chunk is held
  * that is not needed. */
-#define CHUNK_IDS 1024u
+#define CHUNK_IDS       1024u
+#define SWEPT_AT_A_TIME 4000 /* in less than a millisecond */
 
 static struct bs_remembered *entry_at(const struct bs_core *core, uint32_t slot)
 {
     return &core->ids.chunks[slot / CHUNK_IDS][slot % CHUNK_IDS];
 }
 
-static uint32_t bucket_of(const struct bs_core *core, int32_t partition,
-                          const uint8_t id_hash[BS_ID_HASH_SIZE])
+/* Ids are hashes already; an assignment's epoch is as good as its partition, and no other's. */
+static uint32_t hash_of(uint32_t epoch, const uint8_t id_hash[BS_ID_HASH_SIZE])
 {
     uint64_t first;
     memcpy(&first, id_hash, sizeof first);
-    return (uint32_t)bs_mix64(first ^ (uint64_t)(uint32_t)partition) & (core->ids.buckets - 1);
+    return (uint32_t)bs_mix64(first ^ epoch);
 }
 
-/* Its slot + 1; 0 = not remembered. */
-static uint32_t find(const struct bs_core *core, int32_t partition,
+static uint32_t hash_at(const struct bs_core *core, uint32_t slot)
+{
+    const struct bs_remembered *entry = entry_at(core, slot);
+    return hash_of(entry->epoch, entry->id_hash);
+}
+
+static uint32_t *link_at(const struct bs_core *core, uint32_t slot)
+{
+    return &entry_at(core, slot)->next;
+}
+
+void bs_ids_init(struct bs_core *core)
+{
+    core->ids.by_id = (struct bs_index){.hash = hash_at, .link = link_at};
+}
+
+/* Its slot + 1, or 0. */
+static uint32_t find(const struct bs_core *core, const struct bs_partition *partition,
                      const uint8_t id_hash[BS_ID_HASH_SIZE])
 {
-    if (core->ids.buckets == 0) {
-        return 0;
-    }
-    uint32_t next = core->ids.heads[bucket_of(core, partition, id_hash)];
+    uint32_t next = bs_index_first(&core->ids.by_id, hash_of(partition->epoch, id_hash));
     while (next != 0) {
         const struct bs_remembered *entry = entry_at(core, next - 1);
-        if (entry->partition == partition &&
+        if (entry->epoch == partition->epoch &&
             memcmp(entry->id_hash, id_hash, BS_ID_HASH_SIZE) == 0) {
-            break;
+            return next;
         }
         next = entry->next;
     }
-    return next;
+    return 0;
 }
 
-const struct bs_remembered *bs_ids_find(const struct bs_core *core, int32_t partition,
+const struct bs_remembered *bs_ids_find(const struct bs_core *core, int32_t id,
                                         const uint8_t id_hash[BS_ID_HASH_SIZE])
 {
-    uint32_t found = find(core, partition, id_hash);
+    const struct bs_partition *partition = bs_partition_find(core, id);
+    uint32_t found = partition == NULL ? 0 : find(core, partition, id_hash);
     return found == 0 ? NULL : entry_at(core, found - 1);
-}
-
-static void link_hash(struct bs_core *core, uint32_t slot)
-{
-    struct bs_remembered *entry = entry_at(core, slot);
-    uint32_t *head = &core->ids.heads[bucket_of(core, entry->partition, entry->id_hash)];
-    entry->next = *head;
-    *head = slot + 1;
-}
-
-static void unlink_hash(struct bs_core *core, uint32_t slot)
-{
-    struct bs_remembered *entry = entry_at(core, slot);
-    uint32_t *head = &core->ids.heads[bucket_of(core, entry->partition, entry->id_hash)];
-    while (*head != slot + 1) {
-        BS_ASSERT(*head != 0);
-        head = &entry_at(core, *head - 1)->next;
-    }
-    *head = entry->next;
-}
-
-/* Every slot below `used` is taken then. */
-static void add_chunk(struct bs_core *core)
-{
-    struct bs_ids *ids = &core->ids;
-    ids->chunks = bs_arena_grow(&core->arena, ids->chunks, ids->chunk_count, ids->chunk_count + 1,
-                                sizeof *ids->chunks);
-    ids->chunks[ids->chunk_count++] =
-        bs_arena_take(&core->arena, CHUNK_IDS * sizeof(struct bs_remembered));
-    if (ids->used < ids->buckets * 2) {
-        return;
-    }
-    bs_arena_give_back(&core->arena, ids->heads, ids->buckets * sizeof *ids->heads);
-    ids->buckets = ids->buckets == 0 ? CHUNK_IDS : ids->buckets * 2;
-    ids->heads = bs_arena_take(&core->arena, ids->buckets * sizeof *ids->heads);
-    for (uint32_t slot = 0; slot < ids->used; slot++) {
-        link_hash(core, slot);
-    }
 }
 
 static uint32_t take_slot(struct bs_core *core)
@@ -95,7 +72,10 @@ static uint32_t take_slot(struct bs_core *core)
         return slot;
     }
     if (ids->used == ids->chunk_count * CHUNK_IDS) {
-        add_chunk(core);
+        ids->chunks = bs_arena_grow(&core->arena, ids->chunks, ids->chunk_count,
+                                    (size_t)ids->chunk_count + 1, sizeof *ids->chunks);
+        ids->chunks[ids->chunk_count++] =
+            bs_arena_take(&core->arena, CHUNK_IDS * sizeof(struct bs_remembered));
     }
     return ids->used++;
 }
@@ -118,6 +98,9 @@ static void join_queue(struct bs_core *core, struct bs_partition *partition, uin
     struct bs_remembered *entry = entry_at(core, slot);
     uint32_t older = partition->newest_id;
     bool sorted = partition->state != BS_PARTITION_RESTORING;
+    if (!sorted && older != 0 && entry_at(core, older - 1)->ended > entry->ended) {
+        partition->ids_unsorted = true;
+    }
     while (sorted && older != 0 && entry_at(core, older - 1)->ended > entry->ended) {
         older = entry_at(core, older - 1)->older;
     }
@@ -130,12 +113,18 @@ static void join_queue(struct bs_core *core, struct bs_partition *partition, uin
     *from_newer = slot + 1;
 }
 
+static void give_back(struct bs_core *core, uint32_t slot)
+{
+    bs_index_remove(core, &core->ids.by_id, slot);
+    entry_at(core, slot)->next = core->ids.free_slot;
+    core->ids.free_slot = slot + 1;
+}
+
 static void forget(struct bs_core *core, struct bs_partition *partition, uint32_t slot)
 {
     leave_queue(core, partition, slot);
-    unlink_hash(core, slot);
-    entry_at(core, slot)->next = core->ids.free_slot;
-    core->ids.free_slot = slot + 1;
+    give_back(core, slot);
+    partition->id_count--;
     core->ids.count--;
 }
 
@@ -143,17 +132,18 @@ void bs_ids_remember(struct bs_core *core, struct bs_partition *partition,
                      const uint8_t id_hash[BS_ID_HASH_SIZE], uint64_t fingerprint, int64_t offset,
                      bs_wall_ms ended)
 {
-    uint32_t known = find(core, partition->id, id_hash);
+    uint32_t known = find(core, partition, id_hash);
     if (known != 0) {
         forget(core, partition, known - 1);
     }
     uint32_t slot = take_slot(core);
     struct bs_remembered *entry = entry_at(core, slot);
     *entry = (struct bs_remembered){
-        .fingerprint = fingerprint, .offset = offset, .ended = ended, .partition = partition->id};
+        .fingerprint = fingerprint, .offset = offset, .ended = ended, .epoch = partition->epoch};
     memcpy(entry->id_hash, id_hash, BS_ID_HASH_SIZE);
-    link_hash(core, slot);
+    bs_index_add(core, &core->ids.by_id, slot);
     join_queue(core, partition, slot);
+    partition->id_count++;
     core->ids.count++;
 }
 
@@ -212,13 +202,11 @@ static int compare_aged(const void *a, const void *b)
 
 void bs_ids_restored(struct bs_core *core, struct bs_partition *partition)
 {
-    size_t count = 0;
-    for (uint32_t at = partition->oldest_id; at != 0; at = entry_at(core, at - 1)->newer) {
-        count++;
-    }
-    if (count < 2) {
+    size_t count = partition->id_count;
+    if (!partition->ids_unsorted) {
         return;
     }
+    partition->ids_unsorted = false;
     struct aged *aged = bs_arena_take(&core->arena, count * sizeof *aged);
     size_t index = 0;
     for (uint32_t at = partition->oldest_id; at != 0; at = entry_at(core, at - 1)->newer) {
@@ -235,11 +223,25 @@ void bs_ids_restored(struct bs_core *core, struct bs_partition *partition)
     bs_arena_give_back(&core->arena, aged, count * sizeof *aged);
 }
 
-void bs_ids_drop_partition(struct bs_core *core, struct bs_partition *partition)
+void bs_ids_leave(struct bs_core *core, struct bs_partition *partition)
 {
-    while (partition->oldest_id != 0) {
-        forget(core, partition, partition->oldest_id - 1);
+    if (partition->oldest_id != 0) {
+        entry_at(core, partition->newest_id - 1)->newer = core->ids.left_behind;
+        core->ids.left_behind = partition->oldest_id;
     }
+    core->ids.count -= partition->id_count;
+    partition->oldest_id = partition->newest_id = partition->id_count = 0;
+    partition->ids_unsorted = false;
+}
+
+bool bs_ids_sweep(struct bs_core *core)
+{
+    for (int freed = 0; freed < SWEPT_AT_A_TIME && core->ids.left_behind != 0; freed++) {
+        uint32_t slot = core->ids.left_behind - 1;
+        core->ids.left_behind = entry_at(core, slot)->newer;
+        give_back(core, slot);
+    }
+    return core->ids.left_behind != 0;
 }
 
 void bs_ids_destroy(struct bs_core *core)
@@ -249,5 +251,5 @@ void bs_ids_destroy(struct bs_core *core)
         bs_arena_give_back(&core->arena, ids->chunks[i], CHUNK_IDS * sizeof(struct bs_remembered));
     }
     bs_arena_give_back(&core->arena, ids->chunks, ids->chunk_count * sizeof *ids->chunks);
-    bs_arena_give_back(&core->arena, ids->heads, ids->buckets * sizeof *ids->heads);
+    bs_index_destroy(core, &ids->by_id);
 }

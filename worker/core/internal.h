@@ -31,17 +31,37 @@ int64_t bs_schedule_count(const struct bs_schedule *schedule, bs_mono_ms until, 
 struct bs_operation *bs_schedule_first(const struct bs_core *core,
                                        const struct bs_schedule *schedule);
 
+/* ---- index.c: a hash of slots that never stands still to grow ---- */
+
+struct bs_index {
+    uint32_t **segments; /* heads of chains: slot + 1, 0 = empty */
+    uint32_t buckets;    /* that exist */
+    uint32_t whole;      /* a power of two: buckets that the present round began with */
+    uint32_t count;      /* elements */
+    uint32_t (*hash)(const struct bs_core *core, uint32_t slot);
+    uint32_t *(*link)(const struct bs_core *core, uint32_t slot); /* the next one's slot + 1 */
+};
+
+/* The first slot + 1 of the chain in which elements of this hash are; 0 = none. */
+uint32_t bs_index_first(const struct bs_index *index, uint32_t hash);
+void bs_index_add(struct bs_core *core, struct bs_index *index, uint32_t slot);
+void bs_index_remove(struct bs_core *core, struct bs_index *index, uint32_t slot);
+void bs_index_destroy(struct bs_core *core, struct bs_index *index);
+
 /* ---- operations.c: every operation's record; the only mover between states ---- */
+
+struct bs_partition;
 
 struct bs_operations {
     struct bs_operation **chunks;
     uint32_t chunk_count;
-    uint32_t free_slot;          /* slot + 1 of the first free one, chained by next_by_offset */
-    uint32_t *by_offset, *by_id; /* hash heads: slot + 1 */
-    uint32_t buckets;            /* a power of two */
-    int64_t count;               /* all but FREE */
+    uint32_t free_slot; /* slot + 1 of the first free one, chained by next_by_offset */
+    struct bs_index by_offset, by_id;
+    int64_t count; /* all but FREE, and without those that were left behind */
     int64_t by_state[BS_OPERATION_DONE + 1];
     struct bs_schedule waiting, checks, urgent;
+    struct bs_list left_behind; /* of partitions that are gone, by `unpublished`: freed little */
+    struct bs_list left_behind_done; /* by little, found by nobody; these by `window` */
 };
 
 void bs_operations_init(struct bs_core *core);
@@ -64,8 +84,12 @@ void bs_operation_set_job(struct bs_core *core, struct bs_operation *operation, 
 /* Moves to `state`; WAITING and RUNNING are scheduled at `due`, the others ignore it. */
 void bs_operation_move(struct bs_core *core, struct bs_operation *operation,
                        enum bs_operation_state state, bs_mono_ms due);
-/* Out of every schedule, without changing its state (its partition is being given up). */
-void bs_operation_unschedule(struct bs_core *core, struct bs_operation *operation);
+/* Whether its partition is still held in the assignment that it belongs to. */
+bool bs_operation_current(const struct bs_core *core, const struct bs_operation *operation);
+/* The operation that is due first by now, of a partition that is served; NULL = none. */
+struct bs_operation *bs_operation_first_due(struct bs_core *core, struct bs_schedule *schedule);
+/* What is due first in each schedule is an operation that may be acted upon. */
+void bs_operations_step(struct bs_core *core);
 void bs_operation_set_operation_id(struct bs_core *core, struct bs_operation *operation,
                                    const char *id);
 void bs_operation_set_message(struct bs_core *core, struct bs_operation *operation,
@@ -78,6 +102,11 @@ void bs_operation_release_payload(struct bs_core *core, struct bs_operation *ope
 /* Keeps offset and state only: what a done marker needs. */
 void bs_operation_strip(struct bs_core *core, struct bs_operation *operation);
 void bs_operation_free(struct bs_core *core, struct bs_operation *operation);
+/* The partition's operations are not ours any more: nobody finds or counts them from now on. What
+ * they hold is freed little by little. */
+void bs_operations_leave(struct bs_core *core, struct bs_partition *partition);
+/* Frees some of those that were left behind; true: there are more. */
+bool bs_operations_sweep(struct bs_core *core);
 
 /* ---- ids.c: remembered ids, oldest first in each partition ---- */
 
@@ -88,21 +117,21 @@ struct bs_remembered {
     bs_wall_ms ended;
     uint32_t older, newer; /* slot + 1, the partition's queue */
     uint32_t next;         /* hash chain, and the chain of free ones */
-    int32_t partition;
+    uint32_t epoch;        /* of its partition's assignment */
 };
 
 struct bs_ids {
-    struct bs_remembered **chunks; /* slots are counted through them */
+    struct bs_remembered **chunks;
     uint32_t chunk_count;
-    uint32_t used; /* slots that were taken at least once */
-    uint32_t free_slot;
-    uint32_t count;
-    uint32_t *heads;
-    uint32_t buckets; /* a power of two, at least half of count */
+    uint32_t used;      /* slots that were taken at least once */
+    uint32_t free_slot; /* slot + 1 of the first free one */
+    uint32_t count;     /* without those that were left behind */
+    struct bs_index by_id;
+    uint32_t left_behind; /* of partitions that are gone: slot + 1, chained by `newer` */
 };
 
-struct bs_partition;
-
+void bs_ids_init(struct bs_core *core);
+/* The partition is ours: it is being restored or served. */
 const struct bs_remembered *bs_ids_find(const struct bs_core *core, int32_t partition,
                                         const uint8_t id_hash[BS_ID_HASH_SIZE]);
 /* Replaces an entry of the same id. */
@@ -118,7 +147,9 @@ void bs_ids_forget_oldest(struct bs_core *core, struct bs_partition *partition,
                           uint8_t id_hash[BS_ID_HASH_SIZE]);
 /* All of the partition's are here: puts them in order. */
 void bs_ids_restored(struct bs_core *core, struct bs_partition *partition);
-void bs_ids_drop_partition(struct bs_core *core, struct bs_partition *partition);
+/* As bs_operations_leave and bs_operations_sweep. */
+void bs_ids_leave(struct bs_core *core, struct bs_partition *partition);
+bool bs_ids_sweep(struct bs_core *core);
 void bs_ids_destroy(struct bs_core *core);
 
 /* ---- partitions.c: ownership epoch, watermarks, control record ---- */
@@ -156,21 +187,28 @@ struct bs_partition {
     struct bs_list unpublished;
     struct bs_link *window_cursor;      /* the last element below `position`: where jobs that are */
     struct bs_link *unpublished_cursor; /* read now are inserted, between what was restored */
+    struct bs_link *take_up_cursor;     /* from here on what was restored is not scheduled yet */
+    bool unsorted, ids_unsorted;        /* records came in another order than by offset, by time */
     int64_t operations, submitting, dirty; /* counts */
-    uint32_t oldest_id, newest_id;         /* remembered ids, slot + 1 */
-    uint32_t *restored;                    /* slots, until the restore ends and they are sorted */
-    uint32_t restored_count, restored_capacity;
+    int64_t by_state[BS_OPERATION_DONE + 1];
+    uint32_t oldest_id, newest_id; /* remembered ids, slot + 1 */
+    uint32_t id_count;
     int64_t ledger_totals[BS_QUOTA_KINDS];
     struct bs_grant grants[BS_QUOTA_KINDS];
     bs_mono_ms granted_until;
 };
 
 struct bs_partition *bs_partition_find(const struct bs_core *core, int32_t id);
+/* Being restored, served or given up; NULL is not. */
+bool bs_partition_held(const struct bs_partition *partition);
 void bs_partitions_event(struct bs_core *core, const struct bs_event *event);
 /* Gives up what has nothing under way any more; tells when a stop is complete. */
 void bs_partitions_step(struct bs_core *core);
 /* We stop: what is reserved and not spent goes back with the last batches. */
 void bs_partitions_give_back_quota(struct bs_core *core);
+/* A portion of what must not be done all at once: scheduling what was restored, freeing what was
+ * left behind. While core->more_to_do, the next tick is wanted now. */
+void bs_partitions_tick(struct bs_core *core);
 void bs_partitions_destroy(struct bs_core *core);
 /* Puts a new operation, whose offset is the last that was read, into the partition's lists. */
 void bs_partition_insert(struct bs_partition *partition, struct bs_operation *operation);
@@ -415,6 +453,7 @@ struct bs_core {
     size_t orphan_count, orphan_capacity;
     struct bs_publish publish;
     bool group_joined, stopping, stopped;
+    bool more_to_do;                                 /* a portion of it with each tick */
     bs_mono_ms throttled_since[BS_THROTTLE_REASONS]; /* 0 = not throttled */
     struct bs_counters counters;
 

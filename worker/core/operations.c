@@ -5,57 +5,46 @@
 #include "core/internal.h"
 
 #define CHUNK_OPERATIONS 256u
+#define SWEPT_AT_A_TIME  1000 /* in less than a millisecond */
 
 struct bs_operation *bs_operation_at(const struct bs_core *core, uint32_t slot)
 {
     return &core->operations.chunks[slot / CHUNK_OPERATIONS][slot % CHUNK_OPERATIONS];
 }
 
-static uint32_t bucket_of_offset(const struct bs_core *core, int32_t partition, int64_t offset)
+static uint32_t hash_of_offset(uint32_t epoch, int64_t offset)
 {
-    uint64_t hash = bs_mix64(((uint64_t)(uint32_t)partition << 48) ^ (uint64_t)offset);
-    return (uint32_t)hash & (core->operations.buckets - 1);
+    return (uint32_t)bs_mix64(((uint64_t)epoch << 48) ^ (uint64_t)offset);
 }
 
-/* Ids are hashes already: any of their bytes will do, mixed with the partition. */
-static uint32_t bucket_of_id(const struct bs_core *core, int32_t partition,
-                             const uint8_t id_hash[BS_ID_HASH_SIZE])
+/* Ids are hashes already: any of their bytes will do, mixed with the assignment. */
+static uint32_t hash_of_id(uint32_t epoch, const uint8_t id_hash[BS_ID_HASH_SIZE])
 {
     uint64_t first;
     memcpy(&first, id_hash, sizeof first);
-    return (uint32_t)bs_mix64(first ^ (uint64_t)(uint32_t)partition) &
-           (core->operations.buckets - 1);
+    return (uint32_t)bs_mix64(first ^ epoch);
 }
 
-static void link_hashes(struct bs_core *core, struct bs_operation *operation)
+static uint32_t offset_hash(const struct bs_core *core, uint32_t slot)
 {
-    struct bs_operations *operations = &core->operations;
-    uint32_t *head =
-        &operations->by_offset[bucket_of_offset(core, operation->partition, operation->offset)];
-    operation->next_by_offset = *head;
-    *head = operation->self.slot + 1;
-    if (operation->id_given) {
-        head = &operations->by_id[bucket_of_id(core, operation->partition, operation->id_hash)];
-        operation->next_by_id = *head;
-        *head = operation->self.slot + 1;
-    }
+    const struct bs_operation *operation = bs_operation_at(core, slot);
+    return hash_of_offset(operation->epoch, operation->offset);
 }
 
-static void grow_buckets(struct bs_core *core)
+static uint32_t id_hash(const struct bs_core *core, uint32_t slot)
 {
-    struct bs_operations *operations = &core->operations;
-    uint32_t old = operations->buckets, buckets = old * 2;
-    bs_arena_give_back(&core->arena, operations->by_offset, old * sizeof(uint32_t));
-    bs_arena_give_back(&core->arena, operations->by_id, old * sizeof(uint32_t));
-    operations->by_offset = bs_arena_take(&core->arena, buckets * sizeof(uint32_t));
-    operations->by_id = bs_arena_take(&core->arena, buckets * sizeof(uint32_t));
-    operations->buckets = buckets;
-    for (uint32_t slot = 0; slot < operations->chunk_count * CHUNK_OPERATIONS; slot++) {
-        struct bs_operation *operation = bs_operation_at(core, slot);
-        if (operation->state != BS_OPERATION_FREE) {
-            link_hashes(core, operation);
-        }
-    }
+    const struct bs_operation *operation = bs_operation_at(core, slot);
+    return hash_of_id(operation->epoch, operation->id_hash);
+}
+
+static uint32_t *offset_link(const struct bs_core *core, uint32_t slot)
+{
+    return &bs_operation_at(core, slot)->next_by_offset;
+}
+
+static uint32_t *id_link(const struct bs_core *core, uint32_t slot)
+{
+    return &bs_operation_at(core, slot)->next_by_id;
 }
 
 static void add_chunk(struct bs_core *core)
@@ -77,9 +66,10 @@ static void add_chunk(struct bs_core *core)
 void bs_operations_init(struct bs_core *core)
 {
     struct bs_operations *operations = &core->operations;
-    operations->buckets = 1024;
-    operations->by_offset = bs_arena_take(&core->arena, operations->buckets * sizeof(uint32_t));
-    operations->by_id = bs_arena_take(&core->arena, operations->buckets * sizeof(uint32_t));
+    operations->by_offset = (struct bs_index){.hash = offset_hash, .link = offset_link};
+    operations->by_id = (struct bs_index){.hash = id_hash, .link = id_link};
+    bs_list_init(&operations->left_behind);
+    bs_list_init(&operations->left_behind_done);
 }
 
 static void destroy_schedule(struct bs_core *core, struct bs_schedule *schedule)
@@ -106,11 +96,17 @@ void bs_operations_destroy(struct bs_core *core, void (*release)(void *payload))
     }
     bs_arena_give_back(&core->arena, operations->chunks,
                        operations->chunk_count * sizeof *operations->chunks);
-    bs_arena_give_back(&core->arena, operations->by_offset, operations->buckets * sizeof(uint32_t));
-    bs_arena_give_back(&core->arena, operations->by_id, operations->buckets * sizeof(uint32_t));
+    bs_index_destroy(core, &operations->by_offset);
+    bs_index_destroy(core, &operations->by_id);
     destroy_schedule(core, &operations->waiting);
     destroy_schedule(core, &operations->checks);
     destroy_schedule(core, &operations->urgent);
+}
+
+bool bs_operation_current(const struct bs_core *core, const struct bs_operation *operation)
+{
+    const struct bs_partition *partition = bs_partition_find(core, operation->partition);
+    return bs_partition_held(partition) && partition->epoch == operation->epoch;
 }
 
 struct bs_operation *bs_operation_by_ref(const struct bs_core *core, struct bs_operation_ref ref)
@@ -119,18 +115,23 @@ struct bs_operation *bs_operation_by_ref(const struct bs_core *core, struct bs_o
         return NULL;
     }
     struct bs_operation *operation = bs_operation_at(core, ref.slot);
-    bool same =
-        operation->state != BS_OPERATION_FREE && operation->self.generation == ref.generation;
+    bool same = operation->state != BS_OPERATION_FREE &&
+                operation->self.generation == ref.generation &&
+                bs_operation_current(core, operation);
     return same ? operation : NULL;
 }
 
-struct bs_operation *bs_operation_by_offset(const struct bs_core *core, int32_t partition,
-                                            int64_t offset)
+struct bs_operation *bs_operation_by_offset(const struct bs_core *core, int32_t id, int64_t offset)
 {
-    uint32_t next = core->operations.by_offset[bucket_of_offset(core, partition, offset)];
+    const struct bs_partition *partition = bs_partition_find(core, id);
+    if (!bs_partition_held(partition)) {
+        return NULL;
+    }
+    uint32_t next =
+        bs_index_first(&core->operations.by_offset, hash_of_offset(partition->epoch, offset));
     while (next != 0) {
         struct bs_operation *operation = bs_operation_at(core, next - 1);
-        if (operation->offset == offset && operation->partition == partition) {
+        if (operation->offset == offset && operation->epoch == partition->epoch) {
             return operation;
         }
         next = operation->next_by_offset;
@@ -138,13 +139,12 @@ struct bs_operation *bs_operation_by_offset(const struct bs_core *core, int32_t 
     return NULL;
 }
 
-static struct bs_operation *next_by_id(const struct bs_core *core, uint32_t next, int32_t partition,
-                                       const uint8_t id_hash[BS_ID_HASH_SIZE])
+static struct bs_operation *next_by_id(const struct bs_core *core, uint32_t next, uint32_t epoch,
+                                       const uint8_t hash[BS_ID_HASH_SIZE])
 {
     while (next != 0) {
         struct bs_operation *operation = bs_operation_at(core, next - 1);
-        if (operation->partition == partition &&
-            memcmp(operation->id_hash, id_hash, BS_ID_HASH_SIZE) == 0) {
+        if (operation->epoch == epoch && memcmp(operation->id_hash, hash, BS_ID_HASH_SIZE) == 0) {
             return operation;
         }
         next = operation->next_by_id;
@@ -152,24 +152,29 @@ static struct bs_operation *next_by_id(const struct bs_core *core, uint32_t next
     return NULL;
 }
 
-struct bs_operation *bs_operation_by_id(const struct bs_core *core, int32_t partition,
-                                        const uint8_t id_hash[BS_ID_HASH_SIZE])
+struct bs_operation *bs_operation_by_id(const struct bs_core *core, int32_t id,
+                                        const uint8_t hash[BS_ID_HASH_SIZE])
 {
-    uint32_t head = core->operations.by_id[bucket_of_id(core, partition, id_hash)];
-    struct bs_operation *first = next_by_id(core, head, partition, id_hash);
+    const struct bs_partition *partition = bs_partition_find(core, id);
+    if (!bs_partition_held(partition)) {
+        return NULL;
+    }
+    uint32_t epoch = partition->epoch;
+    uint32_t head = bs_index_first(&core->operations.by_id, hash_of_id(epoch, hash));
+    struct bs_operation *first = next_by_id(core, head, epoch, hash);
     struct bs_operation *operation = first;
     while (operation != NULL && operation->state == BS_OPERATION_ENDED) {
-        operation = next_by_id(core, operation->next_by_id, partition, id_hash);
+        operation = next_by_id(core, operation->next_by_id, epoch, hash);
     }
     return operation != NULL ? operation : first;
 }
 
 bool bs_operation_id_ending(const struct bs_core *core, const struct bs_operation *operation)
 {
-    uint32_t next =
-        core->operations.by_id[bucket_of_id(core, operation->partition, operation->id_hash)];
+    uint32_t epoch = operation->epoch;
+    uint32_t next = bs_index_first(&core->operations.by_id, hash_of_id(epoch, operation->id_hash));
     const struct bs_operation *other;
-    while ((other = next_by_id(core, next, operation->partition, operation->id_hash)) != NULL) {
+    while ((other = next_by_id(core, next, epoch, operation->id_hash)) != NULL) {
         if (other != operation && other->state == BS_OPERATION_ENDED) {
             return true;
         }
@@ -178,15 +183,13 @@ bool bs_operation_id_ending(const struct bs_core *core, const struct bs_operatio
     return false;
 }
 
-struct bs_operation *bs_operation_create(struct bs_core *core, int32_t partition, int64_t offset,
-                                         const uint8_t id_hash[BS_ID_HASH_SIZE], bool id_given)
+struct bs_operation *bs_operation_create(struct bs_core *core, int32_t id, int64_t offset,
+                                         const uint8_t hash[BS_ID_HASH_SIZE], bool id_given)
 {
     struct bs_operations *operations = &core->operations;
+    struct bs_partition *partition = bs_partition_find(core, id);
     if (operations->free_slot == 0) {
         add_chunk(core);
-    }
-    if (operations->count >= operations->buckets) {
-        grow_buckets(core);
     }
     struct bs_operation *operation = bs_operation_at(core, operations->free_slot - 1);
     operations->free_slot = operation->next_by_offset;
@@ -194,16 +197,21 @@ struct bs_operation *bs_operation_create(struct bs_core *core, int32_t partition
     self.generation++;
     memset(operation, 0, sizeof *operation);
     operation->self = self;
-    operation->partition = partition;
+    operation->partition = id;
+    operation->epoch = partition->epoch;
     operation->offset = offset;
     operation->id_given = id_given;
     operation->channels = 1;
-    memcpy(operation->id_hash, id_hash, BS_ID_HASH_SIZE);
+    memcpy(operation->id_hash, hash, BS_ID_HASH_SIZE);
     operation->state = BS_OPERATION_ENDED; /* until the creator moves it */
     operations->count++;
     operations->by_state[BS_OPERATION_ENDED]++;
-    bs_partition_find(core, partition)->operations++;
-    link_hashes(core, operation);
+    partition->by_state[BS_OPERATION_ENDED]++;
+    partition->operations++;
+    bs_index_add(core, &operations->by_offset, self.slot);
+    if (id_given) {
+        bs_index_add(core, &operations->by_id, self.slot);
+    }
     return operation;
 }
 
@@ -227,7 +235,7 @@ static struct bs_schedule *schedule_of(struct bs_core *core, const struct bs_ope
     return operation->urgent ? &core->operations.urgent : &core->operations.checks;
 }
 
-void bs_operation_unschedule(struct bs_core *core, struct bs_operation *operation)
+static void unschedule(struct bs_core *core, struct bs_operation *operation)
 {
     if (operation->schedule_place != 0) {
         bs_schedule_remove(core, schedule_of(core, operation), operation);
@@ -237,12 +245,14 @@ void bs_operation_unschedule(struct bs_core *core, struct bs_operation *operatio
 void bs_operation_move(struct bs_core *core, struct bs_operation *operation,
                        enum bs_operation_state state, bs_mono_ms due)
 {
-    bs_operation_unschedule(core, operation);
+    unschedule(core, operation);
     struct bs_partition *partition = bs_partition_find(core, operation->partition);
     core->operations.by_state[operation->state]--;
+    partition->by_state[operation->state]--;
     partition->submitting -= operation->state == BS_OPERATION_SUBMITTING;
     operation->state = (uint8_t)state;
     core->operations.by_state[state]++;
+    partition->by_state[state]++;
     partition->submitting += state == BS_OPERATION_SUBMITTING;
     if ((state == BS_OPERATION_WAITING || state == BS_OPERATION_RUNNING)) {
         operation->due = due;
@@ -251,6 +261,26 @@ void bs_operation_move(struct bs_core *core, struct bs_operation *operation,
             bs_schedule_add(core, schedule_of(core, operation), operation);
         }
     }
+}
+
+struct bs_operation *bs_operation_first_due(struct bs_core *core, struct bs_schedule *schedule)
+{
+    struct bs_operation *first;
+    while ((first = bs_schedule_first(core, schedule)) != NULL && first->due <= core->now.mono) {
+        if (bs_operation_current(core, first) &&
+            bs_partition_find(core, first->partition)->state == BS_PARTITION_SERVING) {
+            return first;
+        }
+        unschedule(core, first); /* the next owner's to submit and to ask about */
+    }
+    return NULL;
+}
+
+void bs_operations_step(struct bs_core *core)
+{
+    (void)bs_operation_first_due(core, &core->operations.waiting);
+    (void)bs_operation_first_due(core, &core->operations.checks);
+    (void)bs_operation_first_due(core, &core->operations.urgent);
 }
 
 static void set_text(struct bs_core *core, char **place, const char *text)
@@ -296,23 +326,10 @@ void bs_operation_release_payload(struct bs_core *core, struct bs_operation *ope
     operation->payload_size = 0;
 }
 
-static void unlink_from(uint32_t *head, const struct bs_core *core,
-                        const struct bs_operation *operation, bool by_id)
-{
-    while (*head != operation->self.slot + 1) {
-        BS_ASSERT(*head != 0);
-        struct bs_operation *other = bs_operation_at(core, *head - 1);
-        head = by_id ? &other->next_by_id : &other->next_by_offset;
-    }
-    *head = by_id ? operation->next_by_id : operation->next_by_offset;
-}
-
 static void unlink_id(struct bs_core *core, struct bs_operation *operation)
 {
     if (operation->id_given) {
-        unlink_from(
-            &core->operations.by_id[bucket_of_id(core, operation->partition, operation->id_hash)],
-            core, operation, true);
+        bs_index_remove(core, &core->operations.by_id, operation->self.slot);
         operation->id_given = false;
     }
 }
@@ -325,25 +342,82 @@ void bs_operation_strip(struct bs_core *core, struct bs_operation *operation)
     set_text(core, &operation->message, NULL);
 }
 
-void bs_operation_free(struct bs_core *core, struct bs_operation *operation)
+/* What every operation holds, whether its partition is ours or not. */
+static void give_back(struct bs_core *core, struct bs_operation *operation)
 {
-    BS_ASSERT(operation->state != BS_OPERATION_FREE);
-    bs_operation_unschedule(core, operation);
-    bs_publish_drop(core, operation);
+    unschedule(core, operation);
     bs_operation_set_at_risk(core, operation, false);
     bs_operation_release_payload(core, operation);
     bs_operation_strip(core, operation);
-    struct bs_partition *partition = bs_partition_find(core, operation->partition);
-    partition->submitting -= operation->state == BS_OPERATION_SUBMITTING;
-    partition->operations--;
-    bs_partition_remove_from_window(partition, operation);
-    bs_partition_remove_from_unpublished(partition, operation);
-    unlink_from(&core->operations
-                     .by_offset[bucket_of_offset(core, operation->partition, operation->offset)],
-                core, operation, false);
-    core->operations.by_state[operation->state]--;
-    core->operations.count--;
+    bs_index_remove(core, &core->operations.by_offset, operation->self.slot);
     operation->state = BS_OPERATION_FREE;
     operation->next_by_offset = core->operations.free_slot;
     core->operations.free_slot = operation->self.slot + 1;
+}
+
+void bs_operation_free(struct bs_core *core, struct bs_operation *operation)
+{
+    BS_ASSERT(operation->state != BS_OPERATION_FREE && bs_operation_current(core, operation));
+    bs_publish_drop(core, operation);
+    struct bs_partition *partition = bs_partition_find(core, operation->partition);
+    partition->submitting -= operation->state == BS_OPERATION_SUBMITTING;
+    partition->operations--;
+    partition->by_state[operation->state]--;
+    bs_partition_remove_from_window(partition, operation);
+    bs_partition_remove_from_unpublished(partition, operation);
+    core->operations.by_state[operation->state]--;
+    core->operations.count--;
+    give_back(core, operation);
+}
+
+/* ---- partitions that are gone ---- */
+
+/* What waits for a transaction is little, and may hold more than memory: that is freed at once. */
+static void free_dirty(struct bs_core *core, struct bs_list *list,
+                       const struct bs_partition *partition)
+{
+    struct bs_link *link = bs_list_first(list);
+    while (link != NULL) {
+        struct bs_operation *operation = BS_CONTAINER_OF(link, struct bs_operation, dirty);
+        link = bs_list_next(list, link);
+        if (operation->partition == partition->id) {
+            bs_operation_free(core, operation);
+        }
+    }
+}
+
+void bs_operations_leave(struct bs_core *core, struct bs_partition *partition)
+{
+    free_dirty(core, &core->publish.dirty, partition);
+    free_dirty(core, &core->publish.in_batch, partition);
+    for (int state = 0; state <= BS_OPERATION_DONE; state++) {
+        core->operations.by_state[state] -= partition->by_state[state];
+        partition->by_state[state] = 0;
+    }
+    core->operations.count -= partition->operations;
+    partition->operations = partition->submitting = 0;
+    bs_list_move_all(&partition->unpublished, &core->operations.left_behind);
+    bs_list_move_all(&partition->window, &core->operations.left_behind_done);
+}
+
+bool bs_operations_sweep(struct bs_core *core)
+{
+    struct bs_operations *operations = &core->operations;
+    struct bs_link *link;
+    int freed = 0;
+    for (; freed < SWEPT_AT_A_TIME && (link = bs_list_take_first(&operations->left_behind)) != NULL;
+         freed++) {
+        struct bs_operation *operation = BS_CONTAINER_OF(link, struct bs_operation, unpublished);
+        bs_list_remove(&operation->window);
+        give_back(core, operation);
+    }
+    for (; freed < SWEPT_AT_A_TIME &&
+           (link = bs_list_take_first(&operations->left_behind_done)) != NULL;
+         freed++) {
+        struct bs_operation *operation = BS_CONTAINER_OF(link, struct bs_operation, window);
+        bs_list_remove(&operation->unpublished);
+        give_back(core, operation);
+    }
+    return !bs_list_empty(&operations->left_behind) ||
+           !bs_list_empty(&operations->left_behind_done);
 }

@@ -6,6 +6,14 @@
 
 /* A watermark or ledger that moved, and nothing else to commit, may wait for company so long. */
 #define CONTROL_LINGER_MS 1000
+/* Restored operations are scheduled in portions of less than a millisecond. */
+#define TAKEN_UP_AT_A_TIME 1000
+
+bool bs_partition_held(const struct bs_partition *partition)
+{
+    return partition != NULL && partition->state != BS_PARTITION_UNOWNED &&
+           partition->state != BS_PARTITION_STOPPED;
+}
 
 struct bs_partition *bs_partition_find(const struct bs_core *core, int32_t id)
 {
@@ -74,6 +82,9 @@ void bs_partition_remove_from_unpublished(struct bs_partition *partition,
     if (partition->unpublished_cursor == &operation->unpublished) {
         partition->unpublished_cursor = operation->unpublished.previous;
     }
+    if (partition->take_up_cursor == &operation->unpublished) {
+        partition->take_up_cursor = operation->unpublished.next;
+    }
     bs_list_remove(&operation->unpublished);
 }
 
@@ -87,25 +98,6 @@ void bs_partition_want_commit(struct bs_core *core, struct bs_partition *partiti
 }
 
 /* ---- dropping ---- */
-
-static void free_all(struct bs_core *core, struct bs_partition *partition)
-{
-    for (uint32_t i = 0; i < partition->restored_count; i++) {
-        bs_operation_free(core, bs_operation_at(core, partition->restored[i]));
-    }
-    bs_arena_give_back(&core->arena, partition->restored,
-                       partition->restored_capacity * sizeof *partition->restored);
-    partition->restored = NULL;
-    partition->restored_count = partition->restored_capacity = 0;
-    struct bs_link *link;
-    while ((link = bs_list_first(&partition->unpublished)) != NULL) {
-        bs_operation_free(core, BS_CONTAINER_OF(link, struct bs_operation, unpublished));
-    }
-    while ((link = bs_list_first(&partition->window)) != NULL) {
-        bs_operation_free(core, BS_CONTAINER_OF(link, struct bs_operation, window));
-    }
-    bs_ids_drop_partition(core, partition);
-}
 
 static void set_reason(struct bs_core *core, struct bs_partition *partition, const char *reason)
 {
@@ -123,10 +115,17 @@ static void set_reason(struct bs_core *core, struct bs_partition *partition, con
 static void drop(struct bs_core *core, struct bs_partition *partition,
                  enum bs_partition_state state)
 {
-    free_all(core, partition);
+    if (bs_partition_held(partition)) {
+        bs_operations_leave(core, partition);
+        bs_ids_leave(core, partition);
+        bool more = bs_operations_sweep(core);
+        more = bs_ids_sweep(core) || more;
+        core->more_to_do = core->more_to_do || more;
+    }
     partition->state = state;
-    partition->commit_wanted = false;
     bs_quota_drop(core, partition);
+    partition->commit_wanted = partition->unsorted = false;
+    partition->window_cursor = partition->unpublished_cursor = partition->take_up_cursor = NULL;
     BS_ASSERT(partition->operations == 0 && partition->submitting == 0 && partition->dirty == 0);
 }
 
@@ -157,8 +156,9 @@ static struct bs_partition *restoring(const struct bs_core *core, int32_t id, ui
     return right ? partition : NULL;
 }
 
+/* A new operation of a record, at the end of its list: most come in the order of their offsets. */
 static struct bs_operation *restored(struct bs_core *core,
-                                     const struct bs_restored_operation *record)
+                                     const struct bs_restored_operation *record, bool done)
 {
     struct bs_partition *partition = restoring(core, record->partition, record->epoch);
     if (partition == NULL ||
@@ -167,9 +167,13 @@ static struct bs_operation *restored(struct bs_core *core,
     }
     struct bs_operation *operation = bs_operation_create(core, record->partition, record->offset,
                                                          record->id_hash, record->id_given);
-    BS_ROOM_FOR_ONE_MORE(core, partition->restored, partition->restored_count,
-                         partition->restored_capacity);
-    partition->restored[partition->restored_count++] = operation->self.slot;
+    struct bs_list *list = done ? &partition->window : &partition->unpublished;
+    struct bs_link *last = list->head.previous;
+    if (last != &list->head &&
+        (done ? window_offset(last) : unpublished_offset(last)) > record->offset) {
+        partition->unsorted = true;
+    }
+    bs_list_append(list, done ? &operation->window : &operation->unpublished);
     operation->recorded = true;
     core->counters.restored++;
     return operation;
@@ -177,7 +181,7 @@ static struct bs_operation *restored(struct bs_core *core,
 
 static void restored_operation(struct bs_core *core, const struct bs_restored_operation *record)
 {
-    struct bs_operation *operation = restored(core, record);
+    struct bs_operation *operation = restored(core, record, false);
     if (operation == NULL) {
         return;
     }
@@ -207,42 +211,79 @@ static int compare_offsets(const void *a, const void *b)
     return (*left)->offset < (*right)->offset ? -1 : (*left)->offset > (*right)->offset;
 }
 
-/* In order of offset into the lists; what runs is scheduled. */
-static void take_up(struct bs_core *core, struct bs_partition *partition)
+static struct bs_link *link_of(struct bs_operation *operation, bool done)
 {
-    size_t count = partition->restored_count;
+    return done ? &operation->window : &operation->unpublished;
+}
+
+static void sort(struct bs_core *core, struct bs_list *list, bool done, int64_t at_most)
+{
     struct bs_operation **sorted =
-        bs_arena_take(&core->arena, count * sizeof(struct bs_operation *));
-    for (size_t i = 0; i < count; i++) {
-        sorted[i] = bs_operation_at(core, partition->restored[i]);
+        bs_arena_take(&core->arena, (size_t)at_most * sizeof(struct bs_operation *));
+    size_t count = 0;
+    struct bs_link *link;
+    while ((link = bs_list_take_first(list)) != NULL) {
+        sorted[count++] = done ? BS_CONTAINER_OF(link, struct bs_operation, window)
+                               : BS_CONTAINER_OF(link, struct bs_operation, unpublished);
     }
     qsort(sorted, count, sizeof(struct bs_operation *), compare_offsets);
     for (size_t i = 0; i < count; i++) {
-        struct bs_operation *operation = sorted[i];
-        bool done = operation->state == BS_OPERATION_DONE;
-        if (done || operation->offset >= partition->position) {
-            bs_list_append(&partition->window, &operation->window);
-            if (operation->offset < partition->position) {
-                partition->window_cursor = &operation->window;
-                bs_partition_want_commit(core, partition); /* a marker to be forgotten */
-            }
-        }
-        if (done) {
-            continue;
-        }
-        bs_list_append(&partition->unpublished, &operation->unpublished);
-        if (operation->offset < partition->position) {
-            partition->unpublished_cursor = &operation->unpublished;
-        }
-        bs_operation_move(core, operation, (enum bs_operation_state)operation->state,
-                          operation->state == BS_OPERATION_RUNNING ? bs_check_due(core, operation)
-                                                                   : core->now.mono);
+        bs_list_append(list, link_of(sorted[i], done));
     }
-    bs_arena_give_back(&core->arena, sorted, count * sizeof(struct bs_operation *));
-    bs_arena_give_back(&core->arena, partition->restored,
-                       partition->restored_capacity * sizeof *partition->restored);
-    partition->restored = NULL;
-    partition->restored_count = partition->restored_capacity = 0;
+    bs_arena_give_back(&core->arena, sorted, (size_t)at_most * sizeof(struct bs_operation *));
+}
+
+/* What was restored at or above the position will be read again: it joins the done markers in the
+ * window, and jobs that are read from now on come before it. */
+static void place_cursors(struct bs_core *core, struct bs_partition *partition)
+{
+    if (partition->unsorted) {
+        sort(core, &partition->window, true, partition->operations);
+        sort(core, &partition->unpublished, false, partition->operations);
+        partition->unsorted = false;
+    }
+    struct bs_link *last = partition->unpublished.head.previous;
+    struct bs_link *place = partition->window.head.previous;
+    while (last != &partition->unpublished.head &&
+           unpublished_offset(last) >= partition->position) {
+        struct bs_operation *operation = BS_CONTAINER_OF(last, struct bs_operation, unpublished);
+        while (place != &partition->window.head && window_offset(place) > operation->offset) {
+            place = place->previous;
+        }
+        bs_list_insert_after(place, &operation->window);
+        last = last->previous;
+    }
+    partition->unpublished_cursor = last;
+    place = partition->window.head.previous;
+    while (place != &partition->window.head && window_offset(place) >= partition->position) {
+        place = place->previous;
+    }
+    partition->window_cursor = place;
+    if (place != &partition->window.head) {
+        bs_partition_want_commit(core, partition); /* a marker to be forgotten */
+    }
+}
+
+/* Schedules some of what was restored; true: there is more. */
+static bool take_up(struct bs_core *core, struct bs_partition *partition)
+{
+    const struct bs_link *end = &partition->unpublished.head;
+    for (int i = 0; i < TAKEN_UP_AT_A_TIME && partition->take_up_cursor != end; i++) {
+        struct bs_operation *operation =
+            BS_CONTAINER_OF(partition->take_up_cursor, struct bs_operation, unpublished);
+        partition->take_up_cursor = operation->unpublished.next;
+        enum bs_operation_state state = (enum bs_operation_state)operation->state;
+        bool to_schedule = state == BS_OPERATION_RUNNING || state == BS_OPERATION_WAITING;
+        if (to_schedule && operation->schedule_place == 0) {
+            bs_operation_move(core, operation, state,
+                              state == BS_OPERATION_RUNNING ? bs_check_due(core, operation)
+                                                            : core->now.mono);
+        }
+    }
+    if (partition->take_up_cursor == end) {
+        partition->take_up_cursor = NULL;
+    }
+    return partition->take_up_cursor != NULL;
 }
 
 static void restore_ended(struct bs_core *core, const struct bs_event *event)
@@ -258,10 +299,10 @@ static void restore_ended(struct bs_core *core, const struct bs_event *event)
     partition->position = begin >= 0 ? begin : event->restore_ended.log_start;
     partition->watermark = partition->position;
     partition->control.watermark = partition->watermark;
-    partition->window_cursor = &partition->window.head;
-    partition->unpublished_cursor = &partition->unpublished.head;
     partition->state = BS_PARTITION_SERVING;
-    take_up(core, partition);
+    place_cursors(core, partition);
+    partition->take_up_cursor = partition->unpublished.head.next;
+    core->more_to_do = take_up(core, partition) || core->more_to_do;
     bs_ids_restored(core, partition);
     bs_adoption_restored(core, partition);
     struct bs_link *lowest = bs_list_first(&partition->unpublished);
@@ -323,19 +364,27 @@ static void revoked(struct bs_core *core, int32_t id)
     }
     partition->state = BS_PARTITION_DRAINING;
     bs_quota_give_back(core, partition);
+    partition->take_up_cursor = NULL;
     core->publish.control_at = core->now.mono; /* its last commit need not wait */
-    for (struct bs_link *link = bs_list_first(&partition->unpublished); link != NULL;
-         link = bs_list_next(&partition->unpublished, link)) {
-        bs_operation_unschedule(core, BS_CONTAINER_OF(link, struct bs_operation, unpublished));
+}
+
+static void orphan(struct bs_core *core, const struct bs_list *list,
+                   const struct bs_partition *partition)
+{
+    for (struct bs_link *link = bs_list_first(list); link != NULL;
+         link = bs_list_next(list, link)) {
+        const struct bs_operation *operation = BS_CONTAINER_OF(link, struct bs_operation, dirty);
+        if (operation->partition == partition->id) {
+            bs_adoption_orphan(core, operation);
+        }
     }
 }
 
 static void lost(struct bs_core *core, struct bs_partition *partition)
 {
-    for (struct bs_link *link = bs_list_first(&partition->unpublished); link != NULL;
-         link = bs_list_next(&partition->unpublished, link)) {
-        bs_adoption_orphan(core, BS_CONTAINER_OF(link, struct bs_operation, unpublished));
-    }
+    /* What is accepted and not recorded waits for a transaction, or is in one. */
+    orphan(core, &core->publish.in_batch, partition);
+    orphan(core, &core->publish.dirty, partition);
     drop(core, partition, BS_PARTITION_UNOWNED);
 }
 
@@ -369,7 +418,7 @@ void bs_partitions_event(struct bs_core *core, const struct bs_event *event)
         restored_operation(core, &event->restored);
         break;
     case BS_EVENT_RESTORED_DONE: {
-        struct bs_operation *operation = restored(core, &event->restored);
+        struct bs_operation *operation = restored(core, &event->restored, true);
         if (operation != NULL) {
             bs_operation_move(core, operation, BS_OPERATION_DONE, BS_NEVER);
         }
@@ -406,6 +455,18 @@ void bs_partitions_event(struct bs_core *core, const struct bs_event *event)
 }
 
 /* ---- step ---- */
+
+void bs_partitions_tick(struct bs_core *core)
+{
+    core->more_to_do = bs_operations_sweep(core);
+    core->more_to_do = bs_ids_sweep(core) || core->more_to_do;
+    for (int32_t i = 0; i < core->partition_count; i++) {
+        struct bs_partition *partition = core->partitions[i];
+        if (partition != NULL && partition->take_up_cursor != NULL) {
+            core->more_to_do = take_up(core, partition) || core->more_to_do;
+        }
+    }
+}
 
 /* Nothing of it is under way that must end here. Checks under way may be answered to nobody. */
 static bool settled(const struct bs_partition *partition)
@@ -449,8 +510,6 @@ void bs_partitions_destroy(struct bs_core *core)
         struct bs_partition *partition = core->partitions[i];
         if (partition != NULL) {
             set_reason(core, partition, NULL);
-            bs_arena_give_back(&core->arena, partition->restored,
-                               partition->restored_capacity * sizeof *partition->restored);
             bs_arena_give_back(&core->arena, partition, sizeof *partition);
         }
     }

@@ -97,7 +97,7 @@ void bs_submit_step(struct bs_core *core)
 {
     bool throttled = false;
     while (!core->stopping && bs_gate_allows(core, BS_GATE_SUBMIT) && connection_free(core)) {
-        struct bs_operation *operation = first_due(core);
+        struct bs_operation *operation = bs_operation_first_due(core, &core->operations.waiting);
         if (operation == NULL) {
             break;
         }

@@ -58,7 +58,8 @@ void bs_loop_stop(struct bs_loop *loop);
 
 /* The longest time between two waits since the last call, ms: a stall shows here. */
 int64_t bs_loop_longest_turn_ms(struct bs_loop *loop);
-/* The same as CPU time of the loop's thread, µs: what is missing from the above was the machine's. */
+/* The same as CPU time of the loop's thread, µs: what is missing from the above was the machine's.
+ */
 int64_t bs_loop_longest_turn_cpu_us(struct bs_loop *loop);
 
 #endif

@@ -100,6 +100,74 @@ static void restored_operations_are_asked_about_and_not_submitted(void **state)
     assert_null(strstr(scene.actions.text, "submit"));
 }
 
+static struct bs_view look(void)
+{
+    struct bs_view view;
+    bs_core_view(scene.core, (struct bs_now){.mono = scene.mono, .wall = scene.wall}, &view);
+    return view;
+}
+
+static int64_t held(void)
+{
+    struct bs_view view = look();
+    return view.running + view.checking;
+}
+
+/* Three portions, and one operation more. */
+#define MANY 3001
+
+static void restore_many(int32_t partition)
+{
+    scene_assigned(&scene, partition);
+    for (int64_t offset = MANY; offset-- > 0;) {
+        scene_event(&scene, scene_record(&scene, partition, offset, "a"));
+    }
+    scene_restored(&scene, partition, MANY);
+}
+
+static void
+restored_operations_are_taken_up_in_portions_between_which_others_have_their_turn(void **state)
+{
+    (void)state;
+    restore_many(0);
+    assert_true(bs_core_serves(scene.core, 0));
+    for (int ticks = 0; ticks < 3; ticks++) {
+        assert_int_equal(scene.deadline, scene.mono);
+        scene_tick(&scene);
+    }
+    assert_true(scene.deadline > scene.mono);
+    assert_int_equal(held(), MANY);
+    scene_forget(&scene);
+    scene_pass(&scene, HOUR_MS);
+    scene_tick(&scene);
+    assert_non_null(strstr(scene.actions.text, "check 0:"));
+}
+
+static void
+the_operations_of_a_lost_partition_are_nobody_s_at_once_and_freed_in_portions(void **state)
+{
+    (void)state;
+    restore_many(0);
+    size_t full = look().memory_bytes;
+    scene_lost(&scene, 0);
+    assert_int_equal(held(), 0);
+    restore_many(0); /* ours again before the old ones are gone */
+    assert_int_equal(held(), MANY);
+    for (int ticks = 0; ticks < 4; ticks++) {
+        scene_tick(&scene);
+    }
+    assert_int_equal(held(), MANY);
+    scene_lost(&scene, 0);
+    size_t before = look().memory_bytes;
+    for (int ticks = 0; ticks < 3; ticks++) {
+        assert_int_equal(scene.deadline, scene.mono);
+        scene_tick(&scene);
+    }
+    assert_true(look().memory_bytes < before - MANY * 20);
+    assert_true(look().memory_bytes < full * 2);
+    assert_int_equal(held(), 0);
+}
+
 static void what_is_restored_above_the_position_is_known_when_it_is_read_again(void **state)
 {
     (void)state;
@@ -325,6 +393,8 @@ int main(void)
         TEST(a_new_group_starts_at_the_earliest_job),
         TEST(the_state_wins_over_an_offset_that_expired_or_is_behind),
         TEST(restored_operations_are_asked_about_and_not_submitted),
+        TEST(restored_operations_are_taken_up_in_portions_between_which_others_have_their_turn),
+        TEST(the_operations_of_a_lost_partition_are_nobody_s_at_once_and_freed_in_portions),
         TEST(what_is_restored_above_the_position_is_known_when_it_is_read_again),
         TEST(markers_below_the_watermark_are_forgotten),
         TEST(records_of_an_older_restore_are_left_alone),
