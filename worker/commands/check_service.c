@@ -95,6 +95,7 @@ static void visit_service(struct bs_check_report *report, const struct bs_config
         .request_limit_ms = REQUEST_LIMIT_MS,
         .stall_limit_ms = REQUEST_LIMIT_MS,
         .answer_limit_bytes = ANSWER_BYTES,
+        .held_limit_bytes = ANSWER_BYTES,
         .header_limit_bytes = HEADER_BYTES,
         .user_agent = "backscribe/" BS_VERSION,
         .verify_certificates = true,

@@ -14,7 +14,8 @@
 #define LEASE_MS           5000 /* less than the shortest session that the configuration allows */
 #define REQUEST_LIMIT_MS   30000
 #define STALL_LIMIT_MS     20000
-#define ANSWER_LIMIT_BYTES (64 * 1024 * 1024)
+#define ANSWER_LIMIT_BYTES 67108864 /* ten times what 4 hours of speech come to */
+#define ANSWER_LEAST_BYTES 16777216 /* refused below this, a paid result could be lost */
 #define HEADER_LIMIT_BYTES (64 * 1024)
 #define DELIVERED_A_TURN   256
 #define CLOSE_LIMIT_MS     8000 /* librdkafka 2.0.2 may hang while it leaves the group */
@@ -350,11 +351,16 @@ static bool open_edges(struct bs_worker *worker, struct bs_error *error)
     worker->timer = bs_timer_create(worker->loop, tick, worker);
     worker->second = bs_timer_create(worker->loop, every_second, worker);
     worker->more = bs_bell_create(worker->loop, nothing, worker);
+    size_t for_answers = (size_t)config->limits.memory_bytes / 8;
+    size_t an_answer = for_answers > ANSWER_LIMIT_BYTES   ? ANSWER_LIMIT_BYTES
+                       : for_answers < ANSWER_LEAST_BYTES ? ANSWER_LEAST_BYTES
+                                                          : for_answers;
     struct bs_http_options http = {.connections = (int32_t)config->limits.connections,
                                    .connect_limit_ms = CONNECT_LIMIT_MS,
                                    .request_limit_ms = REQUEST_LIMIT_MS,
                                    .stall_limit_ms = STALL_LIMIT_MS,
-                                   .answer_limit_bytes = ANSWER_LIMIT_BYTES,
+                                   .answer_limit_bytes = an_answer,
+                                   .held_limit_bytes = for_answers,
                                    .header_limit_bytes = HEADER_LIMIT_BYTES,
                                    .user_agent = "backscribe/" BS_VERSION,
                                    .verify_certificates = true};

@@ -95,7 +95,12 @@ static void ended(void *context, const struct bs_http_answer *http)
     if (http->outcome == BS_HTTP_ANSWERED) {
         decode(request, http, &answer, &storage);
     } else {
-        answer.kind = http->outcome == BS_HTTP_NOT_SENT ? BS_ANSWER_NOT_SENT : BS_ANSWER_LOST;
+        /* An operation whose answer is over a limit is so at every check: its turns are counted. */
+        bool unreadable = request->kind == BS_EVENT_CHECKED && http->too_large &&
+                          http->status >= 200 && http->status < 300;
+        answer.kind = http->outcome == BS_HTTP_NOT_SENT ? BS_ANSWER_NOT_SENT
+                      : unreadable                      ? BS_ANSWER_UNREADABLE
+                                                        : BS_ANSWER_LOST;
         answer.message = http->message;
     }
     answer.http_status = http->status;

@@ -19,6 +19,8 @@
 #define ADDRESS_LIMIT_SECONDS    300L
 /* A transfer keeps its answer's memory up to this size for the next one. */
 #define KEPT_BODY_BYTES 65536
+/* What a submission is answered with is far smaller: it never waits for others' answers. */
+#define SMALL_BODY_BYTES 16384
 
 /* One curl handle and what belongs to its request; they are reused, for a handle is expensive. */
 struct transfer {
@@ -41,6 +43,7 @@ struct transfer {
     bool repeated;
     bool answer_too_large;
     bool headers_too_large;
+    bool waiting; /* for room among all bodies */
     struct bs_http_headers headers;
     struct bs_buffer body;
     char problem[CURL_ERROR_SIZE];
@@ -68,6 +71,8 @@ struct bs_http {
     int32_t open_connections;
     struct connection **by_fd; /* those whose sockets we opened; NULL elsewhere */
     size_t by_fd_count;
+    size_t held_bytes;      /* of the bodies that are being received */
+    struct transfer *first; /* the one that goes on where the others wait; NULL = none does */
     /* Most answers of one second carry the same Date. */
     char last_date_text[40];
     bs_wall_ms last_date;
@@ -81,6 +86,11 @@ const char *bs_curl_version(void)
 int32_t bs_http_under_way(const struct bs_http *http)
 {
     return http->under_way;
+}
+
+size_t bs_http_held_bytes(const struct bs_http *http)
+{
+    return http->held_bytes;
 }
 
 int32_t bs_http_open_connections(const struct bs_http *http)
@@ -124,6 +134,20 @@ static size_t header_arrived(char *line, size_t one, size_t size, void *context)
     return size;
 }
 
+/* One answer always goes on, or all of them would wait for each other. */
+static bool has_room(struct transfer *transfer, size_t size)
+{
+    struct bs_http *http = transfer->http;
+    if (transfer->body.size + size <= SMALL_BODY_BYTES ||
+        http->held_bytes + size <= http->options.held_limit_bytes) {
+        return true;
+    }
+    if (http->first == NULL) {
+        http->first = transfer;
+    }
+    return http->first == transfer;
+}
+
 static size_t body_arrived(char *bytes, size_t one, size_t size, void *context)
 {
     struct transfer *transfer = context;
@@ -132,8 +156,34 @@ static size_t body_arrived(char *bytes, size_t one, size_t size, void *context)
         transfer->answer_too_large = true;
         return 0;
     }
+    if (!has_room(transfer, size)) {
+        transfer->waiting = true;
+        return CURL_WRITEFUNC_PAUSE;
+    }
     bs_buffer_append(&transfer->body, bytes, size);
+    transfer->http->held_bytes += size;
+    transfer->waiting = false;
     return size;
+}
+
+/* A body is gone: those that wait for room try again. */
+static void release_body(struct transfer *transfer)
+{
+    struct bs_http *http = transfer->http;
+    BS_ASSERT(http->held_bytes >= transfer->body.size);
+    http->held_bytes -= transfer->body.size;
+    transfer->body.size = 0;
+    transfer->waiting = false;
+    if (http->first == transfer) {
+        http->first = NULL;
+    }
+    for (struct bs_link *link = http->active.head.next; link != &http->active.head;
+         link = link->next) {
+        struct transfer *other = BS_CONTAINER_OF(link, struct transfer, link);
+        if (other->waiting) {
+            (void)curl_easy_pause(other->easy, CURLPAUSE_CONT);
+        }
+    }
 }
 
 static void stop_watching(struct connection *connection)
@@ -272,10 +322,10 @@ static struct transfer *take_idle(struct bs_http *http)
 
 static void make_idle(struct transfer *transfer)
 {
+    release_body(transfer);
     if (transfer->body.capacity > KEPT_BODY_BYTES) {
         bs_buffer_free(&transfer->body);
     }
-    transfer->body.size = 0;
     /* The most recent first: its memory is still warm. */
     bs_list_insert_after(&transfer->http->idle.head, &transfer->link);
 }
@@ -429,6 +479,9 @@ static const char *problem_text(const struct transfer *transfer, CURLcode code)
     if (transfer->headers_too_large) {
         return "the answer's headers are larger than the limit";
     }
+    if (transfer->waiting) {
+        return "the answer waited too long for room among other answers";
+    }
     return transfer->problem[0] != '\0' ? transfer->problem : curl_easy_strerror(code);
 }
 
@@ -437,9 +490,9 @@ static const char *problem_text(const struct transfer *transfer, CURLcode code)
 static void finish(struct bs_http *http, struct transfer *transfer, CURLcode code)
 {
     struct bs_http_answer answer = {.outcome = BS_HTTP_ANSWERED};
+    long status = 0;
+    BS_ASSERT(curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK);
     if (code == CURLE_OK) {
-        long status = 0;
-        BS_ASSERT(curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK);
         answer.status = (int32_t)status;
         answer.body = (struct bs_bytes){.data = transfer->body.data, .size = transfer->body.size};
     } else {
@@ -448,6 +501,9 @@ static void finish(struct bs_http *http, struct transfer *transfer, CURLcode cod
          * error can also come from curl's own second try. */
         answer.outcome = transfer->started ? BS_HTTP_LOST : BS_HTTP_NOT_SENT;
         answer.message = problem_text(transfer, code);
+        answer.too_large = transfer->answer_too_large || transfer->headers_too_large ||
+                           code == CURLE_FILESIZE_EXCEEDED;
+        answer.status = answer.too_large ? (int32_t)status : 0;
     }
     BS_ASSERT(curl_multi_remove_handle(http->multi, transfer->easy) == CURLM_OK);
     wipe_request(transfer);

@@ -17,6 +17,9 @@ struct bs_http_options {
     int64_t request_limit_ms;  /* the whole request */
     int64_t stall_limit_ms;    /* no byte for so long, give or take a few seconds */
     size_t answer_limit_bytes; /* a larger body ends the request as BS_HTTP_LOST with a message */
+    /* Of all bodies that are being received, together: where it is reached, one goes on and the
+     * others wait with what they have, up to their time limit. Small ones never wait. */
+    size_t held_limit_bytes;
     size_t header_limit_bytes; /* all of an answer's headers together */
     const char *user_agent;
     bool verify_certificates; /* always true but in tests of the stand-in's own certificate */
@@ -48,6 +51,7 @@ struct bs_http_answer {
     const char *request_id; /* x-request-id or NULL */
     const char *trace_id;   /* x-server-trace-id or NULL */
     bs_wall_ms date;        /* the Date header; 0 = none */
+    bool too_large;         /* LOST, with its status, because it was over a limit: so it will be */
     const char *message;    /* of NOT_SENT and LOST */
 };
 
@@ -66,6 +70,8 @@ void bs_http_send(struct bs_http *http, const struct bs_http_request *request,
                   bs_http_callback *callback, void *context);
 
 int32_t bs_http_under_way(const struct bs_http *http);
+/* Of the bodies that are being received. */
+size_t bs_http_held_bytes(const struct bs_http *http);
 int32_t bs_http_open_connections(const struct bs_http *http);
 const char *bs_curl_version(void);
 

@@ -21,6 +21,7 @@ struct bs_http_options exchange_options(void)
         .request_limit_ms = 3000,
         .stall_limit_ms = 1000,
         .answer_limit_bytes = 100000,
+        .held_limit_bytes = 1000000,
         .header_limit_bytes = 16384,
         .user_agent = "backscribe-test",
         .verify_certificates = true,
