@@ -25,11 +25,13 @@ const char *__tsan_default_suppressions(void);
 const char *__tsan_default_options(void);
 
 /* librdkafka is not built with the sanitizer: what it orders by its own atomic counters is not
- * seen, so what it reads, writes and frees by itself is not judged. Its locks are seen, and with
- * them the order that it makes between our threads. */
+ * seen. So what it reads, writes and frees by itself is not judged, nor when it makes and destroys
+ * its locks. The locking is seen, and with it the order that it makes between our threads. */
 const char *__tsan_default_suppressions(void)
 {
-    return "called_from_lib:librdkafka.so\n";
+    return "called_from_lib:librdkafka.so\n"
+           "race:^mtx_\n"
+           "race:^cnd_\n";
 }
 
 const char *__tsan_default_options(void)

@@ -128,7 +128,7 @@ static enum bs_options_outcome read_arguments(const struct bs_command *command, 
     char name[64];
     (void)snprintf(name, sizeof name, "backscribe %s", command->name);
     argv[0] = name; /* getopt begins its messages with it */
-    optind = 1;
+    optind = 0;     /* glibc: begin anew, whatever was read before */
     enum bs_options_outcome outcome = BS_OPTIONS_RUN;
     int found;
     while (outcome == BS_OPTIONS_RUN && (found = getopt_long(argc, argv, "c:h", all, NULL)) != -1) {

@@ -68,12 +68,13 @@ static void serve_tls(struct fault_connection *connection)
     SSL_free(ssl);
 }
 
-static struct exchange post_over_tls(bool verify, fault_script *script)
+static struct exchange post_over_tls(bool verify, fault_script *script, int64_t connect_limit_ms)
 {
     struct fault_server *server = fault_server_start(script);
     struct bs_http_options options = exchange_options();
     options.verify_certificates = verify;
-    options.connect_limit_ms = 1000;
+    options.connect_limit_ms = connect_limit_ms;
+    options.request_limit_ms = 10000;
     struct client client = client_open(&options);
     struct exchange exchange = client_post(&client, fault_server_url(server, "https", "/submit"));
     client_close(&client);
@@ -85,7 +86,7 @@ static void a_self_signed_certificate_is_refused_before_anything_is_sent(void **
 {
     (void)state;
     bytes_in_the_clear = 0;
-    struct exchange exchange = post_over_tls(true, serve_tls);
+    struct exchange exchange = post_over_tls(true, serve_tls, 10000);
     assert_int_equal(exchange.outcome, BS_HTTP_NOT_SENT);
     assert_non_null(strstr(exchange.message, "certificate"));
     assert_int_equal(bytes_in_the_clear, 0);
@@ -95,7 +96,7 @@ static void tls_works_with_a_certificate_that_is_accepted(void **state)
 {
     (void)state;
     bytes_in_the_clear = 0;
-    struct exchange exchange = post_over_tls(false, serve_tls);
+    struct exchange exchange = post_over_tls(false, serve_tls, 10000);
     assert_int_equal(exchange.outcome, BS_HTTP_ANSWERED);
     assert_string_equal(exchange.body, "{}");
     assert_true(bytes_in_the_clear > 0);
@@ -115,10 +116,10 @@ static void serve_plain(struct fault_connection *connection)
 static void a_handshake_that_does_not_end_is_not_sent(void **state)
 {
     (void)state;
-    struct exchange exchange = post_over_tls(false, serve_silence);
+    struct exchange exchange = post_over_tls(false, serve_silence, 1000);
     assert_int_equal(exchange.outcome, BS_HTTP_NOT_SENT);
     assert_in_range(exchange.took_ms, 900, 2500);
-    assert_int_equal(post_over_tls(false, serve_plain).outcome, BS_HTTP_NOT_SENT);
+    assert_int_equal(post_over_tls(false, serve_plain, 1000).outcome, BS_HTTP_NOT_SENT);
 }
 
 int main(void)
