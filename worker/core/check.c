@@ -9,6 +9,8 @@
 #define HOUR_MS                  (60 * MINUTE_MS)
 #define YOUNG_MS                 (10 * MINUTE_MS) /* an operation so young may be not found yet */
 #define OLD_MS                   (48 * HOUR_MS) /* results are kept for 72 hours from a moment nobody tells */
+#define URGENT_MS                (5 * MINUTE_MS)
+#define ANSWERED_MS              (5 * SECOND_MS) /* a check has its answer, and this its transaction */
 #define LONGEST_BACKOFF_MS       MINUTE_MS
 #define NOT_FOUND_CONFIRMATIONS  3
 #define UNREADABLE_CONFIRMATIONS 8
@@ -38,25 +40,54 @@ static int64_t expected_ms(const struct bs_core *core, const struct bs_operation
     return expected < SECOND_MS ? SECOND_MS : expected;
 }
 
+/* 0 <= result < bound: the same for every worker that ever owns the operation. */
+static int64_t jitter(const struct bs_operation *operation, uint64_t check, int64_t bound)
+{
+    uint64_t seed = ((uint64_t)(uint32_t)operation->partition << 40) ^ (uint64_t)operation->offset;
+    return (int64_t)(bs_mix64(bs_mix64(seed + operation->number) + check) % (uint64_t)bound);
+}
+
 /* The first check comes when the operation is likely done, each later one after a quarter of its
  * age more: the delay of detection stays a fraction of the duration, and the number of checks grows
- * only with its logarithm. Results that may expire soon are asked for often, before all others. */
-bs_mono_ms bs_check_due(struct bs_core *core, struct bs_operation *operation)
+ * only with its logarithm. Results that may expire soon are asked for often, before all others.
+ * All of it follows from the moment of submission: a new owner goes on where the last one was, and
+ * a handover costs no checks. */
+bs_mono_ms bs_check_due(const struct bs_core *core, struct bs_operation *operation,
+                        bs_wall_ms asked_until)
 {
-    int64_t age = age_ms(core, operation);
     int64_t expected = expected_ms(core, operation);
-    operation->urgent = age >= OLD_MS;
-    if (operation->checks == 0) {
-        int64_t wait = expected + bs_random_below(&core->random, expected / 10 + 1) - age;
-        return core->now.mono + (wait > 0 ? wait : 0);
-    }
     int64_t longest = operation->deferred ? 2 * HOUR_MS : 15 * MINUTE_MS;
     int64_t shortest = expected / 4 < 2 * SECOND_MS ? 2 * SECOND_MS : expected / 4;
-    int64_t interval = age / 4;
-    interval = interval < shortest ? shortest : interval;
-    interval = operation->urgent ? 5 * MINUTE_MS : interval > longest ? longest : interval;
-    return core->now.mono + interval * 85 / 100 +
-           bs_random_below(&core->random, interval * 30 / 100 + 1);
+    int64_t asked =
+        (asked_until < core->now.wall ? asked_until : core->now.wall) - operation->submitted;
+    int64_t at = expected + jitter(operation, 0, expected / 10 + 1);
+    int64_t step = at;
+    for (uint64_t check = 1; at <= asked && at < OLD_MS; check++) {
+        int64_t interval = at / 4 < shortest ? shortest : at / 4;
+        interval = interval > longest ? longest : interval;
+        step = interval * 85 / 100 + jitter(operation, check, interval * 30 / 100 + 1);
+        at += step;
+    }
+    if (at <= asked) {
+        step = URGENT_MS;
+        at += ((asked - at) / step + 1) * step;
+    }
+    operation->urgent = age_ms(core, operation) >= OLD_MS;
+    int64_t wait = operation->submitted + at - core->now.wall;
+    return core->now.mono + (wait < step ? wait : step); /* our clock may have been set back */
+}
+
+void bs_check_note_asked(const struct bs_core *core, struct bs_partition *partition)
+{
+    if (partition->take_up_cursor != NULL) {
+        return; /* not all are scheduled yet, by the former owner's */
+    }
+    const struct bs_operation *urgent = bs_schedule_first(core, &core->operations.urgent);
+    const struct bs_operation *usual = bs_schedule_first(core, &core->operations.checks);
+    bs_mono_ms due = core->now.mono;
+    due = urgent != NULL && urgent->due < due ? urgent->due : due;
+    due = usual != NULL && usual->due < due ? usual->due : due;
+    partition->control.asked_until = core->now.wall - (core->now.mono - due) - ANSWERED_MS;
 }
 
 /* ---- sending ---- */
@@ -84,6 +115,8 @@ void bs_check_step(struct bs_core *core)
             break;
         }
         struct bs_partition *partition = bs_partition_find(core, operation->partition);
+        bs_histogram_add(&core->counters.check_lateness_seconds,
+                         (double)(core->now.mono - operation->due) / 1000.0);
         bs_operation_move(core, operation, BS_OPERATION_CHECKING, BS_NEVER);
         core->checks_under_way++;
         bs_mono_ms until = BS_NEVER;
@@ -234,7 +267,8 @@ static void still_running(struct bs_core *core, struct bs_operation *operation)
 {
     core->counters.checks[BS_CHECK_RUNNING]++;
     operation->checks++;
-    bs_operation_move(core, operation, BS_OPERATION_RUNNING, bs_check_due(core, operation));
+    bs_operation_move(core, operation, BS_OPERATION_RUNNING,
+                      bs_check_due(core, operation, core->now.wall));
 }
 
 static void answered(struct bs_core *core, struct bs_operation *operation,

@@ -301,6 +301,8 @@ struct bs_ledger {
 struct bs_control {
     int64_t watermark; /* lowest job offset that neither a record nor an end covers */
     int64_t published; /* lowest job offset without a result, dead letter or skip */
+    bs_wall_ms
+        asked_until; /* every check that was due by then was sent, and answered; 0 = unknown */
     struct bs_ledger ledgers[BS_QUOTA_KINDS];
 };
 
@@ -527,6 +529,7 @@ struct bs_counters {
     double audio_seconds;
     double billed_seconds;
     struct bs_histogram detection_delay_seconds;
+    struct bs_histogram check_lateness_seconds;
     struct bs_histogram unrecorded_seconds; /* from a submission's sending to its record's commit */
     struct bs_histogram job_duration_seconds;
     struct bs_histogram checks_per_result;

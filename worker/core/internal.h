@@ -375,8 +375,12 @@ void bs_check_step(struct bs_core *core);
 bs_mono_ms bs_check_deadline(const struct bs_core *core);
 /* How many checks are due before `until`, counting no further than `limit`. */
 int64_t bs_check_demand(const struct bs_core *core, bs_mono_ms until, int64_t limit);
-/* The one place that decides when an operation is asked about next. */
-bs_mono_ms bs_check_due(struct bs_core *core, struct bs_operation *operation);
+/* The one place that decides when an operation is asked about next: the first moment of its
+ * schedule after `asked_until`. It may have passed. */
+bs_mono_ms bs_check_due(const struct bs_core *core, struct bs_operation *operation,
+                        bs_wall_ms asked_until);
+/* Sets the control record's asked_until, unless the partition is still being taken up. */
+void bs_check_note_asked(const struct bs_core *core, struct bs_partition *partition);
 /* An operation that carries an error, found by a check or in the answer to its submission. */
 void bs_check_failed(struct bs_core *core, struct bs_operation *operation,
                      const struct bs_answer *answer);

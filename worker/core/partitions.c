@@ -276,8 +276,9 @@ static bool take_up(struct bs_core *core, struct bs_partition *partition)
         bool to_schedule = state == BS_OPERATION_RUNNING || state == BS_OPERATION_WAITING;
         if (to_schedule && operation->schedule_place == 0) {
             bs_operation_move(core, operation, state,
-                              state == BS_OPERATION_RUNNING ? bs_check_due(core, operation)
-                                                            : core->now.mono);
+                              state == BS_OPERATION_RUNNING
+                                  ? bs_check_due(core, operation, partition->control.asked_until)
+                                  : core->now.mono);
         }
     }
     if (partition->take_up_cursor == end) {
@@ -363,6 +364,7 @@ static void revoked(struct bs_core *core, int32_t id)
         return;
     }
     partition->state = BS_PARTITION_DRAINING;
+    bs_check_note_asked(core, partition); /* nothing is asked from here on */
     bs_quota_give_back(core, partition);
     partition->take_up_cursor = NULL;
     core->publish.control_at = core->now.mono; /* its last commit need not wait */
@@ -437,6 +439,7 @@ void bs_partitions_event(struct bs_core *core, const struct bs_event *event)
             partition->control_restored = true;
             partition->control.watermark = event->control.control->watermark;
             partition->control.published = event->control.control->published;
+            partition->control.asked_until = event->control.control->asked_until;
             bs_quota_restore(core, partition, event->control.control);
         }
         break;

@@ -268,6 +268,9 @@ static void cut(struct bs_core *core)
     for (size_t i = 0; i < publish->partition_count; i++) {
         struct bs_partition *partition = bs_partition_find(core, publish->partitions[i].partition);
         advance_watermark(core, partition);
+        if (partition->state == BS_PARTITION_SERVING) {
+            bs_check_note_asked(core, partition);
+        }
         forget_old_ids(core, partition);
     }
     write_operations(core);

@@ -163,7 +163,7 @@ static void taken(struct bs_core *core, struct bs_operation *operation,
     operation->modified = answer->modified;
     bs_operation_move(core, operation, BS_OPERATION_RUNNING,
                       answer->kind == BS_ANSWER_DONE ? core->now.mono
-                                                     : bs_check_due(core, operation));
+                                                     : bs_check_due(core, operation, 0));
     bs_publish_record(core, operation);
     bs_operation_set_at_risk(core, operation, true);
 }

@@ -22,6 +22,8 @@ void bs_counters_init(struct bs_counters *counters)
 {
     size_t seconds = sizeof seconds_bounds / sizeof *seconds_bounds;
     init_histogram(&counters->detection_delay_seconds, seconds_bounds, seconds);
+    init_histogram(&counters->check_lateness_seconds, moment_bounds,
+                   sizeof moment_bounds / sizeof *moment_bounds);
     init_histogram(&counters->job_duration_seconds, seconds_bounds, seconds);
     init_histogram(&counters->unrecorded_seconds, moment_bounds,
                    sizeof moment_bounds / sizeof *moment_bounds);

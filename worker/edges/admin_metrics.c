@@ -176,6 +176,9 @@ static void write_durations(const struct bs_counters *counters, struct bs_buffer
                  "From sending a submission that was accepted to the commit of its record: a kill "
                  "within it has it submitted again.",
                  &counters->unrecorded_seconds);
+    distribution(page, "backscribe_check_lateness_seconds",
+                 "From the moment that a check fell due, also at a former owner, to its sending.",
+                 &counters->check_lateness_seconds);
     distribution(page, "backscribe_job_duration_seconds",
                  "From taking a job message to publishing its result.",
                  &counters->job_duration_seconds);

@@ -188,6 +188,8 @@ void bs_state_encode_control(const struct bs_control *control, const char *group
     packed.group = (char *)(uintptr_t)group;
     packed.watermark = control->watermark;
     packed.published = control->published;
+    packed.has_asked_until_ms = control->asked_until > 0;
+    packed.asked_until_ms = control->asked_until > 0 ? (uint64_t)control->asked_until : 0;
     packed.submissions =
         draft_ledger(&control->ledgers[BS_QUOTA_SUBMISSIONS], &drafts[BS_QUOTA_SUBMISSIONS]);
     packed.checks = draft_ledger(&control->ledgers[BS_QUOTA_CHECKS], &drafts[BS_QUOTA_CHECKS]);
@@ -347,6 +349,9 @@ static bool take_control(const packed_control *packed, struct bs_state_record *r
     (void)snprintf(record->group, sizeof record->group, "%s", packed->group);
     control->watermark = packed->watermark;
     control->published = packed->published;
+    /* No check depends on it being right: one that cannot be is as none. */
+    bool possible = packed->has_asked_until_ms && packed->asked_until_ms <= INT64_MAX / 2;
+    control->asked_until = possible ? (bs_wall_ms)packed->asked_until_ms : 0;
     return true;
 }
 

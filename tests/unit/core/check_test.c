@@ -250,6 +250,61 @@ static void lost_and_refused_checks_end_nothing(void **state)
     scene_expect(&scene, "check 0:0 e1 #1 op=a\n");
 }
 
+/* What a former owner has written; its checks that were due until then are answered. */
+static void restored_control(bs_wall_ms asked_until)
+{
+    const struct bs_control control = {.watermark = 5, .published = 0, .asked_until = asked_until};
+    struct bs_event event = {.kind = BS_EVENT_RESTORED_CONTROL};
+    event.control.epoch = scene.epochs[0];
+    event.control.control = &control;
+    scene_event(&scene, event);
+}
+
+static void a_new_owner_asks_for_what_fell_due_since_the_last_one_and_repeats_nothing(void **state)
+{
+    (void)state;
+    /* The schedule that the operation has, as one owner follows it: moments since submission. */
+    int64_t due[8];
+    scene_run_job(&scene, 0, 0, "a");
+    bs_mono_ms submitted = scene.mono;
+    for (size_t i = 0; i < 8; i++) {
+        (void)until_check(HOUR_MS);
+        due[i] = scene.mono - submitted;
+        scene_checked(&scene, 0, 0, running());
+    }
+    /* Another owner takes over shortly after the fifth moment; the former one has asked until
+     * before it, or until after it. */
+    for (int asked = 0; asked < 2; asked++) {
+        scene_lost(&scene, 0);
+        scene_assigned(&scene, 0);
+        struct bs_event record = scene_record(&scene, 0, 0, "a");
+        record.restored.number = 1;
+        record.restored.submitted = scene.wall - due[4] - 3000;
+        scene_event(&scene, record);
+        restored_control(record.restored.submitted + due[4] + (asked ? 1000 : -1000));
+        bs_mono_ms restored = scene.mono;
+        scene_forget(&scene);
+        scene_restored(&scene, 0, 5);
+        if (asked) {
+            (void)until_check(HOUR_MS);
+            assert_in_range(scene.mono - restored, due[5] - due[4] - 4000, due[5] - due[4] - 2000);
+        } else {
+            assert_non_null(strstr(scene.actions.text, "check 0:0"));
+        }
+        scene_checked(&scene, 0, 0, running());
+    }
+}
+
+static void a_clock_that_was_set_back_holds_no_check_up(void **state)
+{
+    (void)state;
+    scene_run_job(&scene, 0, 0, "a");
+    (void)until_check(HOUR_MS);
+    scene.wall -= 24 * HOUR_MS;
+    scene_checked(&scene, 0, 0, running());
+    assert_in_range(until_check(HOUR_MS), 0, 10 * MINUTE_MS);
+}
+
 static void results_about_to_expire_are_asked_for_first(void **state)
 {
     (void)state;
@@ -264,6 +319,7 @@ static void results_about_to_expire_are_asked_for_first(void **state)
         record.restored.submitted = scene.wall - (offset == 3 ? 60 * HOUR_MS : HOUR_MS);
         scene_event(&scene, record);
     }
+    restored_control(scene.wall);
     scene_restored(&scene, 0, 5);
     scene_pass(&scene, HOUR_MS);
     scene_forget(&scene);
@@ -301,6 +357,8 @@ int main(void)
         TEST(garbled_answers_are_asked_for_again_before_they_are_believed),
         TEST(one_good_answer_makes_up_for_garbled_ones),
         TEST(lost_and_refused_checks_end_nothing),
+        TEST(a_new_owner_asks_for_what_fell_due_since_the_last_one_and_repeats_nothing),
+        TEST(a_clock_that_was_set_back_holds_no_check_up),
         TEST(results_about_to_expire_are_asked_for_first),
         TEST(an_answer_to_nobody_gives_its_payload_back),
     };

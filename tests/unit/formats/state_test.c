@@ -137,7 +137,7 @@ static void done_and_remembered_ids_come_back(void **state)
 static void the_control_record_carries_watermarks_and_ledgers(void **state)
 {
     (void)state;
-    struct bs_control control = {.watermark = 1000, .published = 900};
+    struct bs_control control = {.watermark = 1000, .published = 900, .asked_until = 1767225600000};
     struct bs_ledger *ledger = &control.ledgers[BS_QUOTA_CHECKS];
     ledger->slice_ms = 60000;
     ledger->count = BS_LEDGER_ENTRIES;
@@ -155,6 +155,7 @@ static void the_control_record_carries_watermarks_and_ledgers(void **state)
     assert_string_equal(record.group, "backscribe");
     assert_int_equal(record.control.watermark, 1000);
     assert_int_equal(record.control.published, 900);
+    assert_int_equal(record.control.asked_until, 1767225600000);
     assert_memory_equal(record.control.ledgers, control.ledgers, sizeof control.ledgers);
     bs_state_record_free(&record);
     bs_buffer_free(&value);
