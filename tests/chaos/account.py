@@ -149,24 +149,28 @@ class Account:
             return f"answer spoilt by the service ({earlier.fault})"
         if passage is not None and passage.fate != "answered":
             return "answer lost in the network"
-        for trouble in self.history.troubles:
-            theirs = trouble.worker is None or passage is None or trouble.worker == passage.worker
+        theirs = self._troubles_of(passage)
+        for trouble in theirs:
             width = trouble.begin - earlier.at
-            if not theirs or trouble.begin > later.at or trouble.end < earlier.at:
+            if trouble.begin > later.at or trouble.end < earlier.at:
                 continue
-            if width <= RECORDED_WITHIN_SECONDS or self._was_held_up(passage, earlier, trouble):
+            held_up = any(
+                each.begin <= earlier.at + RECORDED_WITHIN_SECONDS and each.end >= earlier.at
+                for each in theirs
+                if each is not trouble
+            )
+            if width <= RECORDED_WITHIN_SECONDS or held_up:
                 self.widths.append(max(width, 0.0))
                 return f"{trouble.what} before its record"
         return None
 
-    def _was_held_up(self, passage, earlier, until):
-        """Whether the worker could not have recorded it any sooner."""
-        return any(
-            trouble.begin <= earlier.at + RECORDED_WITHIN_SECONDS and trouble.end >= earlier.at
-            for trouble in self.history.troubles
-            if trouble is not until
-            and (trouble.worker is None or passage is None or trouble.worker == passage.worker)
-        )
+    def _troubles_of(self, passage):
+        """What was done to the worker that sent it, then what was done to all."""
+        worker = passage.worker if passage is not None else None
+        return [
+            *(each for each in self.history.troubles if worker and each.worker == worker),
+            *(each for each in self.history.troubles if not worker or each.worker is None),
+        ]
 
     # ---- everything has ended
 

@@ -4,7 +4,7 @@ three brokers, four workers, and a network between them, all of which are killed
 restarted by a plan that is drawn from a seed. In the end everything is mended, everything must end,
 and account.py must find that it balances.
 
-    chaos.py [--jobs N] [--seed N] [--for MINUTES] [--folder FOLDER]
+    chaos.py [--jobs N] [--seed N] [--for MINUTES] [--folder FOLDER] [--keep]
 
 BACKSCRIBE_WORKER, BACKSCRIBE_STANDIN and BACKSCRIBE_KAFKA_JARS name what is run; run.sh sets them."""
 
@@ -58,9 +58,9 @@ class Run:
         self.scene = self.standin = self.fleet = None
         self.quota = {
             "window_seconds": WINDOW_SECONDS,
-            # Half of the jobs of the ordinary run in one window, so that it has to be waited for.
-            "submissions": 1000,
-            "checks": 4000,
+            # So that an ordinary run has to wait for it.
+            "submissions": max(1500, jobs // 6),
+            "checks": max(4500, jobs // 2),
             "billed_hours_per_day": BILLED_HOURS_PER_DAY,
         }
         self._answered = set()
@@ -119,7 +119,7 @@ class Run:
         """Jobs come in portions while everything fails; then everything is mended."""
         jobs = workload.Workload(self.seed, self.scene.cluster, self.scene.topics["jobs"])
         chance = random.Random(f"{self.seed} portions")
-        jobs.produce(self._jobs // 4)
+        jobs.produce(self._jobs // 2)
         faults = Faults(self)
         faults.start()
         began = told = time.monotonic()
@@ -225,8 +225,8 @@ class Run:
         self.events.close()
 
 
-def run_once(folder, jobs, seed):
-    """True: it held. What is left of a run that did not is kept."""
+def run_once(folder, jobs, seed, keep):
+    """True: it held. What is left of a run that did not is kept, or of any that is to be kept."""
     print("\n".join(plan.lines(seed)), flush=True)
     run = Run(folder, jobs, seed)
     (folder / "plan").write_text("\n".join(plan.lines(seed)) + "\n")
@@ -250,7 +250,7 @@ def run_once(folder, jobs, seed):
         print(f"FAILED: {problem}")
     if problems:
         print(f"what is left of it: {folder}\nagain: {repeat_command(jobs, seed)}", flush=True)
-    else:
+    elif not keep:
         shutil.rmtree(folder)
     return not problems
 
@@ -267,13 +267,14 @@ def main():
     parser.add_argument("--for", type=float, dest="minutes", default=0, metavar="MINUTES",
                         help="further rounds, each with the next seed, until the time is over")
     parser.add_argument("--folder", type=pathlib.Path, default=pathlib.Path("build/chaos"))
+    parser.add_argument("--keep", action="store_true", help="what is left of it also when it held")
     options = parser.parse_args()
     seed = options.seed if options.seed is not None else random.randrange(1_000_000)
     until = time.monotonic() + 60 * options.minutes
-    held = run_once(options.folder.resolve() / str(seed), options.jobs, seed)
+    held = run_once(options.folder.resolve() / str(seed), options.jobs, seed, options.keep)
     while held and time.monotonic() < until:
         seed += 1
-        held = run_once(options.folder.resolve() / str(seed), options.jobs, seed)
+        held = run_once(options.folder.resolve() / str(seed), options.jobs, seed, options.keep)
     return 0 if held else 1
 
 

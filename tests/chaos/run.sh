@@ -1,7 +1,7 @@
 #!/bin/sh
 # Plays chaos.py: three brokers, four workers and the network between them fail by a plan that is
 # drawn from a seed; the account must balance. Its own options are passed on (--jobs, --seed, --for,
-# --folder; --help tells). Installs and builds what it needs, as tests/run.sh does.
+# --folder, --keep; --help tells). Installs and builds what it needs, as tests/run.sh does.
 set -eu
 
 preset=release
