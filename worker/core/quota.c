@@ -59,17 +59,21 @@ static int64_t slices_counted(const struct bs_core *core, enum bs_quota_kind kin
     return (window_ms(core, kind) + slice - 1) / slice + 1 + (margin_ms + slice - 1) / slice;
 }
 
+static int64_t whole(const struct bs_core *core, enum bs_quota_kind kind)
+{
+    return kind == BS_QUOTA_SUBMISSIONS ? core->options.submissions
+           : kind == BS_QUOTA_CHECKS    ? core->options.checks
+                                        : core->options.billed_seconds_per_day;
+}
+
 int64_t bs_quota_share(const struct bs_core *core, enum bs_quota_kind kind, int32_t partition)
 {
-    const struct bs_core_options *options = &core->options;
-    int64_t whole = kind == BS_QUOTA_SUBMISSIONS ? options->submissions
-                    : kind == BS_QUOTA_CHECKS    ? options->checks
-                                                 : options->billed_seconds_per_day;
-    int64_t parts = options->state_partitions;
+    int64_t parts = core->options.state_partitions;
     if (partition < 0 || partition >= parts) {
         return 0;
     }
-    return (partition + 1) * whole / parts - partition * whole / parts;
+    int64_t all = whole(core, kind);
+    return (partition + 1) * all / parts - partition * all / parts;
 }
 
 /* What has left the window is forgotten, once the service's time is surely known. */
@@ -497,10 +501,12 @@ void bs_quota_drop(struct bs_core *core, struct bs_partition *partition)
 
 void bs_quota_fill(struct bs_core *core, struct bs_partition *partition)
 {
-    /* Not the billed hours: it would stand still for a day, for a quota that is hardly ever met. */
+    /* Not the billed hours: it would stand still for a day, for a quota that is hardly ever met.
+     * The division may not have followed the topic here yet: with this partition it is by so many
+     * at least, and the part is as large at most. */
     for (int kind = 0; kind < BS_QUOTA_BILLED_SECONDS; kind++) {
         (void)charge(core, (enum bs_quota_kind)kind, partition,
-                     bs_quota_share(core, (enum bs_quota_kind)kind, partition->id));
+                     whole(core, (enum bs_quota_kind)kind) / (partition->id + 1) + 1);
         age(core, partition, (enum bs_quota_kind)kind);
     }
     bs_partition_want_commit(core, partition);

@@ -324,6 +324,21 @@ static void a_partition_that_is_new_by_growth_spends_nothing_in_its_first_window
     scene_end(&scene);
 }
 
+static void
+a_partition_that_is_new_before_the_division_has_followed_spends_nothing_either(void **state)
+{
+    (void)state;
+    begin(8, 100, 1);
+    restored_as_new(1);
+    scene_event(&scene, (struct bs_event){.kind = BS_EVENT_DIVIDED, .state_partitions = 2});
+    offer_jobs(1, 0, 8);
+    live(scene.mono + HOUR_MS);
+    assert_int_equal(count_lines("submit"), 0);
+    live(scene.mono + 4 * (int64_t)SLICE_MS);
+    assert_int_equal(count_lines("submit"), 4);
+    scene_end(&scene);
+}
+
 static void a_partition_that_is_new_with_its_group_may_spend_at_once(void **state)
 {
     (void)state;
@@ -457,6 +472,8 @@ int main(void)
         cmocka_unit_test(a_partition_without_jobs_does_not_hold_its_part_back),
         cmocka_unit_test(a_shrunken_share_is_kept_to_at_once),
         cmocka_unit_test(a_partition_that_is_new_by_growth_spends_nothing_in_its_first_window),
+        cmocka_unit_test(
+            a_partition_that_is_new_before_the_division_has_followed_spends_nothing_either),
         cmocka_unit_test(a_partition_that_is_new_with_its_group_may_spend_at_once),
         cmocka_unit_test(until_the_services_time_is_known_requests_go_one_at_a_time),
         cmocka_unit_test(a_wall_clock_that_jumps_brings_no_quota_back),
