@@ -186,6 +186,7 @@ struct bs_step bs_core_step(struct bs_core *core, const struct bs_event *event)
     bs_publish_step(core);
     bs_check_step(core);
     bs_submit_step(core);
+    bs_publish_hurry(core);
     bs_partitions_step(core);
     return (struct bs_step){.actions = core->actions,
                             .action_count = core->action_count,

@@ -393,6 +393,8 @@ void bs_publish_dead_letter(struct bs_core *core, struct bs_operation *operation
                             const char *message);
 void bs_publish_event(struct bs_core *core, const struct bs_event *event);
 void bs_publish_step(struct bs_core *core);
+/* After submissions were sent: what is at risk waits no longer when no more is to come. */
+void bs_publish_hurry(struct bs_core *core);
 bs_mono_ms bs_publish_deadline(const struct bs_core *core);
 /* The partition's control record and offset go with the batch that is being cut. */
 void bs_publish_touch(struct bs_core *core, struct bs_partition *partition);
@@ -400,7 +402,7 @@ void bs_publish_touch(struct bs_core *core, struct bs_partition *partition);
 void bs_publish_drop(struct bs_core *core, struct bs_operation *operation);
 
 /* Operations in one transaction at most; fewer while one of them is too large. */
-#define BS_BATCH_OPERATIONS 1000
+#define BS_BATCH_OPERATIONS 500
 /* A result that no message can hold waits at the service, and is asked for again after this. */
 #define BS_STORE_RETRY_MS (3600 * (int64_t)1000)
 
@@ -417,6 +419,8 @@ struct bs_publish {
     bool under_way;
     bs_mono_ms started;
     bs_mono_ms cut_at;     /* BS_NEVER: no operation waits */
+    int64_t dirtied;       /* operations since the last cut, about */
+    bool record_waits;     /* an acceptance is among them */
     bs_mono_ms control_at; /* BS_NEVER: no partition's watermark or ledger waits */
     bs_mono_ms hold_until; /* after an abort: no batch before */
     int64_t limit;         /* operations a batch; halved when one is too large */

@@ -8,9 +8,14 @@
 
 #include "core/internal.h"
 
-#define BATCH_BYTES           (8 * 1024 * 1024)
-#define RECORD_LINGER_MS      3 /* an accepted submission is unknown until it is recorded: be quick */
-#define END_LINGER_MS         25
+#define BATCH_BYTES (8 * 1024 * 1024)
+/* An accepted submission is unknown until it is recorded: be quick. While others are under way,
+ * theirs will come, and a transaction costs as much for one as for all; how many wait is bounded.
+ */
+#define RECORD_LINGER_MS         3
+#define RECORD_COMPANY_LINGER_MS 20
+/* An end is known to the service for days. */
+#define END_LINGER_MS         200
 #define LONGEST_ABORT_WAIT_MS 5000
 #define FORGOTTEN_A_BATCH     (2 * BS_BATCH_OPERATIONS) /* remembered ids: more than may be added */
 
@@ -24,11 +29,14 @@ static void want_cut(struct bs_core *core, int64_t linger_ms)
 
 static void make_dirty(struct bs_core *core, struct bs_operation *operation, int64_t linger_ms)
 {
+    struct bs_partition *partition = bs_partition_find(core, operation->partition);
     if (!bs_link_in_list(&operation->dirty)) {
         bs_list_append(&core->publish.dirty, &operation->dirty);
-        bs_partition_find(core, operation->partition)->dirty++;
+        partition->dirty++;
     }
-    want_cut(core, linger_ms);
+    bool soon = partition->state == BS_PARTITION_DRAINING ||
+                ++core->publish.dirtied >= core->publish.limit / 2;
+    want_cut(core, soon ? RECORD_LINGER_MS : linger_ms);
 }
 
 void bs_publish_drop(struct bs_core *core, struct bs_operation *operation)
@@ -43,7 +51,8 @@ void bs_publish_drop(struct bs_core *core, struct bs_operation *operation)
 void bs_publish_record(struct bs_core *core, struct bs_operation *operation)
 {
     operation->record_wanted = true;
-    make_dirty(core, operation, RECORD_LINGER_MS);
+    core->publish.record_waits = true;
+    make_dirty(core, operation, RECORD_COMPANY_LINGER_MS);
 }
 
 void bs_publish_result(struct bs_core *core, struct bs_operation *operation, void *payload,
@@ -255,6 +264,8 @@ static void cut(struct bs_core *core)
 {
     struct bs_publish *publish = &core->publish;
     publish->item_count = publish->write_count = publish->partition_count = 0;
+    publish->dirtied = 0;
+    publish->record_waits = false;
     choose(core);
     if (core->now.mono >= publish->control_at) {
         touch_waiting_partitions(core);
@@ -292,6 +303,13 @@ bs_mono_ms bs_publish_deadline(const struct bs_core *core)
     bs_mono_ms wanted =
         publish->cut_at < publish->control_at ? publish->cut_at : publish->control_at;
     return wanted > publish->hold_until ? wanted : publish->hold_until;
+}
+
+void bs_publish_hurry(struct bs_core *core)
+{
+    if (core->publish.record_waits && core->submits_under_way == 0) {
+        want_cut(core, RECORD_LINGER_MS); /* nobody keeps it company */
+    }
 }
 
 void bs_publish_step(struct bs_core *core)
@@ -404,6 +422,10 @@ static void committed(struct bs_core *core)
         pass_watermark(bs_partition_find(core, publish->partitions[i].partition));
     }
     publish->aborts = 0;
+    /* What could not be submitted for what was at risk is submitted now, and joins what waits. */
+    if (publish->record_waits && publish->cut_at < core->now.mono + RECORD_COMPANY_LINGER_MS) {
+        publish->cut_at = core->now.mono + RECORD_COMPANY_LINGER_MS;
+    }
     if (publish->limit < BS_BATCH_OPERATIONS) {
         publish->limit =
             publish->limit * 2 < BS_BATCH_OPERATIONS ? publish->limit * 2 : BS_BATCH_OPERATIONS;

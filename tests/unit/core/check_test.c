@@ -217,7 +217,7 @@ static void garbled_answers_are_asked_for_again_before_they_are_believed(void **
         scene_forget(&scene);
         scene_checked(&scene, 0, 0, (struct bs_answer){.kind = BS_ANSWER_UNREADABLE});
         times++;
-        (void)scene_run(&scene, 100);
+        (void)scene_run(&scene, 500);
     } while (strstr(scene.actions.text, "unexpected_response") == NULL && times < 50);
     assert_in_range(times, 4, 20);
 }
