@@ -266,10 +266,15 @@ void bs_operation_move(struct bs_core *core, struct bs_operation *operation,
 struct bs_operation *bs_operation_first_due(struct bs_core *core, struct bs_schedule *schedule)
 {
     struct bs_operation *first;
+    int passed = 0;
     while ((first = bs_schedule_first(core, schedule)) != NULL && first->due <= core->now.mono) {
         if (bs_operation_current(core, first) &&
             bs_partition_find(core, first->partition)->state == BS_PARTITION_SERVING) {
             return first;
+        }
+        if (passed++ == SWEPT_AT_A_TIME) {
+            core->more_to_do = true;
+            return NULL;
         }
         unschedule(core, first); /* the next owner's to submit and to ask about */
     }

@@ -234,6 +234,9 @@ struct bs_record {
     uint32_t value_size;
     uint8_t bytes[]; /* key, then value */
 };
+/* No put after this: what is taken comes in the order in which core takes it up at least cost, the
+ * control record first, operations by offset, then ids as they were written. */
+void bs_records_sort(struct bs_records *records);
 /* Takes the next one out, to be freed by the caller; false when none is left. No put after this. */
 BS_MUST_CHECK bool bs_records_take(struct bs_records *records, struct bs_record **record);
 

@@ -129,6 +129,42 @@ void bs_records_put(struct bs_records *records, struct bs_bytes key, struct bs_b
     }
 }
 
+/* Where the record comes among those that are given: its `hash` is not needed any more. */
+static uint64_t place_of(const struct bs_record *record)
+{
+    uint64_t offset = 0;
+    if (record->key_size < 3 || record->bytes[1] != ':') {
+        return 0;
+    }
+    if (record->bytes[0] != 'o') {
+        return (uint64_t)1 << 63 | (uint64_t)record->offset;
+    }
+    for (uint32_t i = 2; i < record->key_size; i++) {
+        offset = offset * 10 + (uint64_t)(record->bytes[i] - '0');
+    }
+    return offset & ~((uint64_t)1 << 63);
+}
+
+static int by_place(const void *left, const void *right)
+{
+    const struct bs_record *const *a = left, *const *b = right;
+    return ((*a)->hash > (*b)->hash) - ((*a)->hash < (*b)->hash);
+}
+
+void bs_records_sort(struct bs_records *records)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < records->capacity; i++) {
+        struct bs_record *record = records->slots[i];
+        if (record != NULL) {
+            record->hash = place_of(record);
+            records->slots[i] = NULL;
+            records->slots[count++] = record;
+        }
+    }
+    qsort(records->slots, count, sizeof(struct bs_record *), by_place);
+}
+
 bool bs_records_take(struct bs_records *records, struct bs_record **record)
 {
     while (records->next_taken < records->capacity) {

@@ -9,6 +9,7 @@
  * The same thread counts lost jobs and looks at the topics now and then, for these questions block
  * too. */
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,7 @@
 #define POLL_MS       100
 #define READ_MS       60000 /* a read without progress gives way to the next task */
 #define REST_MS       500   /* after a failure */
+#define TRIM_RECORDS  8192  /* some megabytes */
 #define MISSING_TRIES 4     /* metadata may lag behind a topic that was just made */
 #define LOOK_MS       2000 /* one question of a look at the topics, which a restore must not wait for */
 #define LOOK_EVERY_MS 10000
@@ -347,6 +349,8 @@ static bool fill_portion(struct bs_restore *restore, const struct restore_task *
 static enum step give_records(struct bs_restore *restore, const struct restore_task *task,
                               struct bs_records *records)
 {
+    size_t given = 0;
+    bs_records_sort(records);
     while (bs_records_count(records) > 0) {
         if (over(restore, task)) {
             return STEP_OVER;
@@ -358,7 +362,11 @@ static enum step give_records(struct bs_restore *restore, const struct restore_t
         BS_ASSERT(portion->records != NULL);
         struct bs_report *failed = NULL;
         bool readable = fill_portion(restore, task, records, portion, &failed);
+        given += portion->record_count;
         bs_report_send(restore->kafka, portion);
+        if (given % TRIM_RECORDS < BS_PORTION_RECORDS && given >= TRIM_RECORDS) {
+            (void)malloc_trim(0); /* core takes what they held from another of malloc's arenas */
+        }
         if (!readable) {
             return stop(restore, task, 0, failed);
         }
