@@ -39,10 +39,11 @@ static const struct setting defaults[] = {
     {MEMBER, "queued.min.messages", "1000"},
     {MEMBER, "queued.max.messages.kbytes", "8192"},
     {MEMBER, "fetch.message.max.bytes", "524288"},
-    /* A restore reads one partition as fast as it can, within bounds, and then waits for its end:
-     * a broker that has nothing holds the answer back for fetch.wait.max.ms. */
-    {READERS, "queued.min.messages", "100000"},
-    {READERS, "queued.max.messages.kbytes", "16384"},
+    /* A restore reads one partition as fast as it can, and then waits for its end: a broker that
+     * has nothing holds the answer back for fetch.wait.max.ms. A queue that is full stands still
+     * for a second (nobody tells librdkafka's thread that there is room again), so it is deep. */
+    {READERS, "queued.min.messages", "1000000"},
+    {READERS, "queued.max.messages.kbytes", "131072"},
     {READERS, "fetch.wait.max.ms", "20"},
     {READERS, "fetch.message.max.bytes", "2097152"},
     {TRANSACTS, "transaction.timeout.ms", "5000"},
