@@ -108,8 +108,10 @@ static struct bs_operation *first_due(struct bs_core *core)
 
 void bs_check_step(struct bs_core *core)
 {
-    while (!core->stopping && bs_gate_allows(core, BS_GATE_CHECK) && connection_free(core) &&
-           bs_quota_usable(core, BS_QUOTA_CHECKS) > 0) {
+    for (int sent = 0;
+         sent < BS_SENT_AT_A_TIME && !core->stopping && bs_gate_allows(core, BS_GATE_CHECK) &&
+         connection_free(core) && bs_quota_usable(core, BS_QUOTA_CHECKS) > 0;
+         sent++) {
         struct bs_operation *operation = first_due(core);
         if (operation == NULL) {
             break;

@@ -357,6 +357,9 @@ void bs_adoption_end(struct bs_core *core);
 
 /* ---- the stages ---- */
 
+/* Requests of either kind in one step at most: a new connection takes its time. */
+#define BS_SENT_AT_A_TIME 64
+
 void bs_intake_event(struct bs_core *core, const struct bs_event *event);
 void bs_submit_event(struct bs_core *core, const struct bs_event *event);
 void bs_submit_step(struct bs_core *core);

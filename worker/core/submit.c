@@ -96,7 +96,9 @@ static void send(struct bs_core *core, struct bs_operation *operation)
 void bs_submit_step(struct bs_core *core)
 {
     bool throttled = false;
-    while (!core->stopping && bs_gate_allows(core, BS_GATE_SUBMIT) && connection_free(core)) {
+    int sent = 0;
+    while (sent < BS_SENT_AT_A_TIME && !core->stopping && bs_gate_allows(core, BS_GATE_SUBMIT) &&
+           connection_free(core)) {
         struct bs_operation *operation = bs_operation_first_due(core, &core->operations.waiting);
         if (operation == NULL) {
             break;
@@ -117,6 +119,7 @@ void bs_submit_step(struct bs_core *core)
             break;
         }
         send(core, operation);
+        sent++;
     }
     bs_core_throttled(core, BS_THROTTLE_QUOTA, throttled);
 }
