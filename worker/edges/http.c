@@ -465,6 +465,12 @@ static bs_wall_ms answer_date(struct bs_http *http, const struct bs_http_headers
     return http->last_date;
 }
 
+/* curl's own limit on one header line: CURLE_TOO_LARGE since 8.6, a lack of memory before. */
+static bool header_line_too_long(const struct transfer *transfer, CURLcode code)
+{
+    return transfer->started && (code == CURLE_OUT_OF_MEMORY || (int)code == 100);
+}
+
 static const char *problem_text(const struct transfer *transfer, CURLcode code)
 {
     if (transfer->late) {
@@ -496,6 +502,7 @@ static void finish(struct bs_http *http, struct transfer *transfer, CURLcode cod
         answer.status = (int32_t)status;
         answer.body = (struct bs_bytes){.data = transfer->body.data, .size = transfer->body.size};
     } else {
+        transfer->headers_too_large |= header_line_too_long(transfer, code);
         /* Until curl was about to write the request, nothing of it can have left: no address, no
          * connection, no TLS. From then on it may have arrived, whatever the error says: a connect
          * error can also come from curl's own second try. */

@@ -21,6 +21,8 @@
 #define REST_MS       500   /* after a failure */
 #define TRIM_RECORDS  8192  /* some megabytes */
 #define MISSING_TRIES 4     /* metadata may lag behind a topic that was just made */
+#define KEY_SHOWN     48
+#define ADVICE        "see partition_stopped in docs/operating.md"
 #define LOOK_MS       2000 /* one question of a look at the topics, which a restore must not wait for */
 #define LOOK_EVERY_MS 10000
 #define LOOK_SOON_MS  2000 /* while a partition waits for the state topic to grow */
@@ -273,10 +275,11 @@ static enum step take_message(struct bs_restore *restore, const struct restore_t
     }
     if (message->key == NULL) {
         return stop(restore, task, 0,
-                    bs_report_create(
-                        BS_REPORT_STOPPED,
-                        "the state record at offset %" PRId64 " of %s/%" PRId32 " has no key",
-                        message->offset, restore->kafka->config->topics.state, task->partition));
+                    bs_report_create(BS_REPORT_STOPPED,
+                                     "the state record at offset %" PRId64 " of %s/%" PRId32
+                                     " has no key; " ADVICE,
+                                     message->offset, restore->kafka->config->topics.state,
+                                     task->partition));
     }
     bs_records_put(records, (struct bs_bytes){message->key, message->key_len},
                    (struct bs_bytes){message->payload, message->len}, message->offset);
@@ -320,6 +323,16 @@ static enum step read_state(struct bs_restore *restore, const struct restore_tas
     return over(restore, task) ? STEP_OVER : step;
 }
 
+/* A record that is not ours may have any bytes for a key. */
+static void show_key(struct bs_bytes key, char shown[KEY_SHOWN + 1])
+{
+    size_t size = key.size < KEY_SHOWN ? key.size : KEY_SHOWN;
+    for (size_t i = 0; i < size; i++) {
+        shown[i] = (char)(key.data[i] > ' ' && key.data[i] <= '~' ? key.data[i] : '?');
+    }
+    shown[size] = '\0';
+}
+
 /* Hands one portion to the loop; false when a record cannot be read (`failed` says which). */
 static bool fill_portion(struct bs_restore *restore, const struct restore_task *task,
                          struct bs_records *records, struct bs_report *portion,
@@ -332,11 +345,13 @@ static bool fill_portion(struct bs_restore *restore, const struct restore_task *
         struct bs_error error = BS_NO_ERROR;
         struct bs_state_record *decoded = &portion->records[portion->record_count];
         if (!bs_state_decode(key, value, decoded, &error)) {
-            *failed = bs_report_create(
-                BS_REPORT_STOPPED,
-                "state record %.*s at offset %" PRId64 " of %s/%" PRId32 " cannot be read: %s",
-                (int)(key.size < 60 ? key.size : 60), (const char *)key.data, record->offset,
-                restore->kafka->config->topics.state, task->partition, error.message);
+            char shown[KEY_SHOWN + 1];
+            show_key(key, shown);
+            *failed = bs_report_create(BS_REPORT_STOPPED,
+                                       "state record %s at offset %" PRId64 " of %s/%" PRId32
+                                       " cannot be read: %s; " ADVICE,
+                                       shown, record->offset, restore->kafka->config->topics.state,
+                                       task->partition, error.message);
             free(record);
             return false;
         }

@@ -43,6 +43,9 @@ static const struct bounded {
     {"message.timeout.ms", "delivery.timeout.ms", 1000, 60000},
 };
 
+/* librdkafka has fewer than 200. */
+#define PROPERTIES_MAX 1000
+
 static const char *owned_reason(const char *name)
 {
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++) {
@@ -146,6 +149,10 @@ void bs_config_read_kafka(struct bs_config *config, const cJSON *object, bool fi
     const char *section = files ? "kafka_files" : "kafka";
     if (!cJSON_IsObject(object)) {
         bs_config_complain(errors, section, "expected an object of librdkafka's properties");
+        return;
+    }
+    if (cJSON_GetArraySize(object) > PROPERTIES_MAX) {
+        bs_config_complain(errors, section, "expected at most %d properties", PROPERTIES_MAX);
         return;
     }
     const cJSON *item;
