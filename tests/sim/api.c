@@ -1,6 +1,7 @@
 #include "api.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,129 +9,236 @@
 #include "simulation.h"
 
 #define RETENTION_MS (3 * 24 * 3600 * (int64_t)1000)
+#define YOUNG_MS     300000
 
 enum grpc_code {
     INVALID_ARGUMENT = 3,
     NOT_FOUND = 5,
+    PERMISSION_DENIED = 7,
     RESOURCE_EXHAUSTED = 8,
     INTERNAL = 13,
     UNAVAILABLE = 14,
     UNAUTHENTICATED = 16,
 };
 
-/* An answer under way, with the texts that it points at. */
-struct delivery {
-    struct sim_request request;
-    struct bs_answer answer;
-    char operation_id[32];
-};
-
-static void name_operation(int32_t operation, char name[32])
+int32_t sim_api_operation(const struct sim *sim, const char *name, size_t size)
 {
-    (void)snprintf(name, 32, "op%" PRId32, operation);
-}
-
-static int32_t operation_of(const struct sim *sim, const char *name)
-{
-    char *end;
-    if (strncmp(name, "op", 2) != 0) {
+    char text[32], *end;
+    if (size < 3 || size >= sizeof text || memcmp(name, "op", 2) != 0) {
         return -1;
     }
-    long number = strtol(name + 2, &end, 10);
+    memcpy(text, name, size);
+    text[size] = '\0';
+    long number = strtol(text + 2, &end, 10);
     return *end == '\0' && number >= 0 && number < sim->operation_count ? (int32_t)number : -1;
 }
 
-bool sim_api_lives(const struct sim *sim, const char *operation_id)
+bool sim_api_knows(const struct sim *sim, int32_t at)
 {
-    int32_t at = operation_of(sim, operation_id);
-    if (at < 0) {
+    const struct sim_operation *operation = &sim->operations[at];
+    return !operation->forgotten && sim->now_ms < operation->ends_ms + RETENTION_MS;
+}
+
+bool sim_api_lives(const struct sim *sim, int32_t at)
+{
+    if (at < 0 || !sim_api_knows(sim, at)) {
         return false;
     }
     const struct sim_operation *operation = &sim->operations[at];
-    bool failed = operation->failed && sim->now_ms >= operation->ends_ms;
-    return !failed && sim->now_ms < operation->ends_ms + RETENTION_MS;
+    return !operation->failed || sim->now_ms < operation->ends_ms;
 }
 
-static void deliver(struct sim *sim, struct sim_entry *entry)
+/* ---- answers in bytes ---------------------------------------------------------------------------
+ */
+
+static void add(struct sim_request *request, const char *format, ...) BS_PRINTF(2, 3);
+
+static void add(struct sim_request *request, const char *format, ...)
 {
-    const struct delivery *delivery = entry->object;
-    const struct sim_request *request = &delivery->request;
-    struct sim_worker *worker = &sim->workers[entry->worker];
-    struct bs_event event = {.kind = request->check ? BS_EVENT_CHECKED : BS_EVENT_SUBMITTED};
-    event.request.operation = request->operation;
-    event.request.partition = request->partition;
-    event.request.epoch = request->epoch;
-    event.request.offset = request->offset;
-    event.request.number = request->number;
-    event.request.sent = request->sent;
-    event.request.answer = delivery->answer;
-    struct bs_answer *answer = &event.request.answer;
-    answer->operation_id = delivery->operation_id[0] == '\0' ? NULL : delivery->operation_id;
-    if (request->check && answer->kind == BS_ANSWER_DONE) {
-        answer->payload_size = (size_t)sim_between(&sim->random, 1, sim->options.result_bytes);
-        answer->payload = sim_worker_payload(worker, answer->payload_size);
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    int size = vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    BS_ASSERT(size >= 0 && (size_t)size < sizeof text);
+    bs_buffer_append(&request->text, text, (size_t)size);
+}
+
+static void refuse(struct sim *sim, struct sim_request *request, int32_t grpc_code, int32_t status)
+{
+    request->answer.status = status;
+    if (sim_chance(&sim->random, 500)) {
+        add(request, "{\"code\":%" PRId32 ",\"message\":\"simulated\",\"details\":[]}", grpc_code);
+    } else {
+        add(request,
+            "{\"error\":{\"grpcCode\":%" PRId32 ",\"httpCode\":%" PRId32
+            ",\"message\":\"simulated\",\"httpStatus\":\"x\",\"details\":[]}}",
+            grpc_code, status);
     }
-    sim_observe_answer(sim, worker, request, answer);
-    sim_worker_event(sim, worker, &event);
-}
-
-/* The worker gets `answer` after a while, or gives up at its own time limit. */
-static void reply(struct sim *sim, const struct sim_request *request, struct bs_answer answer,
-                  const char *operation_id, int64_t delay_ms)
-{
-    struct delivery *delivery = calloc(1, sizeof *delivery);
-    BS_ASSERT(delivery != NULL);
-    delivery->request = *request;
-    delivery->answer = answer;
-    int64_t limit_ms = request->sent_ms + sim->options.core.request_limit_ms - sim->now_ms;
-    if (delay_ms >= limit_ms) {
-        delay_ms = limit_ms > 0 ? limit_ms : 0;
-        delivery->answer = (struct bs_answer){.kind = BS_ANSWER_LOST};
-    } else if (operation_id != NULL) {
-        (void)snprintf(delivery->operation_id, sizeof delivery->operation_id, "%s", operation_id);
-    }
-    sim_later(
-        sim, delay_ms,
-        (struct sim_entry){
-            .run = deliver, .worker = request->worker, .life = request->life, .object = delivery});
-}
-
-static void refuse(struct sim *sim, const struct sim_request *request, int32_t grpc_code,
-                   int32_t http_status)
-{
-    struct bs_answer answer = {.kind = BS_ANSWER_ERROR,
-                               .grpc_code = grpc_code,
-                               .http_status = http_status,
-                               .message = "simulated"};
     if (grpc_code == RESOURCE_EXHAUSTED && sim_chance(&sim->random, 500)) {
-        answer.retry_after_ms = sim_between(&sim->random, 1, 60) * 1000;
+        request->answer.retry_after_ms = sim_between(&sim->random, 1, 60) * 1000;
     }
-    reply(sim, request, answer, NULL, sim_latency(sim));
+    sim_http_reply(sim, request, sim_latency(sim));
 }
 
-static void lose(struct sim *sim, const struct sim_request *request)
+/* A page of something on the way that is not the service. */
+static void answer_page(struct sim *sim, struct sim_request *request, int32_t status)
 {
-    reply(sim, request, (struct bs_answer){.kind = BS_ANSWER_LOST}, NULL, sim_latency(sim));
+    request->answer.status = status;
+    add(request, "<html><body>%" PRId32 "</body></html>", status);
+    sim_http_reply(sim, request, sim_latency(sim));
+}
+
+static void add_moment(const struct sim *sim, struct sim_request *request, const char *name,
+                       int64_t at_ms)
+{
+    char text[BS_RFC3339_SIZE];
+    bs_rfc3339_format((sim->wall_base + at_ms) / 1000 * 1000, text);
+    add(request, ",\"%s\":\"%s\"", name, text);
+}
+
+/* Each channel says which recording it is of, so that a transcript in the wrong place shows. */
+static void add_response(const struct sim *sim, struct sim_request *request,
+                         const struct sim_job *job)
+{
+    int32_t words =
+        1 + (int32_t)(bs_mix64((uint64_t)job->recording) % (uint64_t)sim->options.result_words);
+    add(request, ",\"response\":{\"@type\":\"type.googleapis.com/yandex.cloud.ai.stt.v2."
+                 "LongRunningRecognitionResponse\",\"chunks\":[");
+    for (int32_t channel = 1; channel <= job->channels; channel++) {
+        add(request,
+            "%s{\"channelTag\":\"%" PRId32 "\",\"alternatives\":[{\"confidence\":1,\"text\":"
+            "\"recording %" PRId32 " channel %" PRId32 "\",\"words\":[",
+            channel == 1 ? "" : ",", channel, job->recording, channel);
+        for (int32_t word = 0; word < words; word++) {
+            add(request,
+                "%s{\"startTime\":\"%" PRId32 ".100s\",\"endTime\":\"%" PRId32
+                ".900s\",\"word\":\"слово%" PRId32 "\",\"confidence\":1}",
+                word == 0 ? "" : ",", word, word, word);
+        }
+        add(request, "]}]}");
+    }
+    add(request, "]}");
+}
+
+/* As the real service writes it: the end first, then the operation's own members. */
+static void add_operation(const struct sim *sim, struct sim_request *request, int32_t number,
+                          bool with_response)
+{
+    const struct sim_operation *operation = &sim->operations[number];
+    bool ended = sim->now_ms >= operation->ends_ms;
+    add(request, "{\"done\":%s", ended ? "true" : "false");
+    if (ended && operation->failed) {
+        add(request, ",\"error\":{\"code\":%" PRId32 ",\"message\":\"simulated\"}",
+            operation->grpc_code);
+    } else if (ended && with_response) {
+        add_response(sim, request, operation->job);
+    }
+    add(request, ",\"id\":\"op%" PRId32 "\"", number);
+    add_moment(sim, request, "createdAt", operation->accepted_ms);
+    add_moment(sim, request, "modifiedAt", ended ? operation->ends_ms : operation->accepted_ms);
+    add(request, ",\"createdBy\":\"simulated\"}");
+}
+
+/* An answer of success that says nothing: cut, of another kind, or about something else. */
+static void garble(struct sim *sim, struct sim_request *request)
+{
+    static const char *const bodies[] = {"",
+                                         "null",
+                                         "[]",
+                                         "{}",
+                                         "<html></html>",
+                                         "{\"id\":\"../other\",\"done\":true}",
+                                         "\xff\xfe\x01",
+                                         "{\"done\":true}"};
+    int64_t way = bs_random_below(&sim->random, 2);
+    if (way == 0 && request->text.size > 1) {
+        request->text.size = (size_t)bs_random_below(&sim->random, (int64_t)request->text.size - 1);
+    } else {
+        const char *body = bodies[bs_random_below(&sim->random, sizeof bodies / sizeof *bodies)];
+        request->text.size = 0;
+        bs_buffer_append(&request->text, body, strlen(body));
+    }
+    request->accepted = -1;
+}
+
+/* ---- trouble
+ * -------------------------------------------------------------------------------------
+ */
+
+void sim_api_trouble(struct sim *sim, enum sim_kind kind)
+{
+    int64_t most_ms = kind == SIM_OUTAGE ? 4 * 3600000 : 300000;
+    int64_t length_ms = sim_between(&sim->random, 1000, most_ms);
+    sim_trace(sim, "api: %s for %" PRId64 " ms", sim_kind_facts[kind].name, length_ms);
+    sim->trouble_kind = kind;
+    sim->trouble_until_ms = sim->now_ms + length_ms;
+    for (int32_t w = 0; kind == SIM_REVOKED && w < sim->options.workers; w++) {
+        sim_renew_credentials(sim, length_ms + 1000, w);
+    }
+}
+
+/* Something stands in the way of everybody's requests for a while. */
+static bool in_trouble(struct sim *sim, struct sim_request *request)
+{
+    static const int32_t pages[] = {302, 301, 404, 403};
+    if (!sim->faulty || sim->now_ms >= sim->trouble_until_ms) {
+        return false;
+    }
+    if (sim->trouble_kind == SIM_REVOKED) {
+        refuse(sim, request, UNAUTHENTICATED, 401);
+    } else if (sim->trouble_kind == SIM_WRONG_ENDPOINT) {
+        int32_t page = pages[bs_mix64((uint64_t)sim->trouble_until_ms) % 4];
+        if (page == 404 && request->check) {
+            page = 302; /* a 404 is an answer about one operation */
+        }
+        answer_page(sim, request, page);
+    } else if (sim_chance(&sim->random, 500)) {
+        sim_http_lose(sim, request);
+    } else {
+        answer_page(sim, request, 503);
+    }
+    return true;
 }
 
 /* Faults that hit either kind of request after it arrived and before it is worked on. */
-static bool troubled(struct sim *sim, const struct sim_request *request)
+static bool troubled(struct sim *sim, struct sim_request *request)
 {
     static const int32_t codes[][2] = {{UNAVAILABLE, 503}, {INTERNAL, 500}, {4, 504}, {2, 502}};
-    const struct sim_faults *faults = &sim->options.faults;
-    if (sim->now_ms < sim->credentials_bad_until_ms) {
-        refuse(sim, request, UNAUTHENTICATED, 401);
-    } else if (sim_fault(sim, faults->lost_before)) {
-        lose(sim, request);
-    } else if (sim_fault(sim, faults->unavailable)) {
+    if (in_trouble(sim, request)) {
+        return true;
+    }
+    if (sim_fault(sim, SIM_LOST_BEFORE)) {
+        sim_http_lose(sim, request);
+    } else if (sim_fault(sim, SIM_UNAVAILABLE)) {
         const int32_t *code = codes[bs_random_below(&sim->random, 4)];
         refuse(sim, request, code[0], code[1]);
-    } else if (sim_fault(sim, faults->too_many)) {
+    } else if (sim_fault(sim, SIM_TOO_MANY)) {
         refuse(sim, request, RESOURCE_EXHAUSTED, 429);
     } else {
         return false;
     }
     return true;
+}
+
+/* ---- operations
+ * ----------------------------------------------------------------------------------
+ */
+
+static int64_t duration_ms(struct sim *sim, const struct sim_job *job)
+{
+    int64_t most_ms = sim->options.recognition_ms;
+    switch (sim->options.durations) {
+    case SIM_MOSTLY_SHORT:
+        return sim_between(&sim->random, 1,
+                           sim_chance(&sim->random, 900) ? most_ms / 20 : 3 * most_ms);
+    case SIM_BY_LENGTH:
+        return (int64_t)(job->audio_seconds * 1000) / 6 * job->channels + 1;
+    case SIM_ALL_AT_ONCE: /* at the next full interval */
+        return most_ms - sim->now_ms % most_ms;
+    default:
+        return sim_between(&sim->random, 1, most_ms);
+    }
 }
 
 static int32_t accept(struct sim *sim, struct sim_job *job)
@@ -143,20 +251,17 @@ static int32_t accept(struct sim *sim, struct sim_job *job)
     }
     struct sim_operation *operation = &sim->operations[sim->operation_count];
     *operation = (struct sim_operation){.job = job, .accepted_ms = sim->now_ms};
-    operation->ends_ms = sim->now_ms + sim_between(&sim->random, 1, sim->options.recognition_ms);
+    operation->ends_ms = sim->now_ms + duration_ms(sim, job);
+    if (sim_fault(sim, SIM_DONE_AT_ONCE)) {
+        operation->ends_ms = sim->now_ms;
+    }
     operation->failed = job->nature == SIM_FAILS || job->nature == SIM_FAILS_AGAIN;
     operation->grpc_code = job->nature == SIM_FAILS ? INVALID_ARGUMENT : INTERNAL;
     return sim->operation_count++;
 }
 
-static bs_wall_ms whole_second(const struct sim *sim, int64_t at_ms)
+static void take_submission(struct sim *sim, struct sim_request *request)
 {
-    return (sim->wall_base + at_ms) / 1000 * 1000;
-}
-
-static void submission_arrives(struct sim *sim, const struct sim_request *request)
-{
-    const struct sim_faults *faults = &sim->options.faults;
     enum sim_nature nature = request->job->nature;
     if (troubled(sim, request)) {
         return;
@@ -166,118 +271,62 @@ static void submission_arrives(struct sim *sim, const struct sim_request *reques
         return;
     }
     int32_t operation = accept(sim, request->job);
-    char name[32];
-    name_operation(operation, name);
-    sim_trace_job(sim, request->job, "api: accepts %s from w%" PRId32, name, request->worker);
-    if (sim_fault(sim, faults->lost_after)) {
-        lose(sim, request);
+    sim_observe_accepted(sim, request, operation);
+    sim_trace_job(sim, request->job, "api: accepts op%" PRId32 " from w%" PRId32, operation,
+                  request->worker);
+    request->answer.status = 200;
+    request->accepted = operation;
+    add_operation(sim, request, operation, false);
+    if (sim_fault(sim, SIM_LOST_AFTER)) {
+        sim_http_lose(sim, request);
         return;
     }
-    if (sim_fault(sim, faults->unreadable)) {
-        reply(sim, request, (struct bs_answer){.kind = BS_ANSWER_UNREADABLE, .http_status = 200},
-              NULL, sim_latency(sim));
+    if (sim_fault(sim, SIM_GATEWAY_AFTER)) {
+        request->text.size = 0;
+        request->accepted = -1;
+        answer_page(sim, request, sim_chance(&sim->random, 500) ? 504 : 502);
         return;
     }
-    int64_t delay_ms = sim_latency(sim);
-    if (sim_fault(sim, faults->hangs)) {
-        delay_ms = sim->options.core.request_limit_ms;
+    if (sim_fault(sim, SIM_GARBLED)) {
+        garble(sim, request);
     }
-    struct bs_answer answer = {.kind = BS_ANSWER_RUNNING, .http_status = 200};
-    answer.created = answer.modified = whole_second(sim, sim->now_ms);
-    reply(sim, request, answer, name, delay_ms);
+    bool hangs = sim_fault(sim, SIM_HANGS);
+    sim_http_reply(sim, request, hangs ? sim->options.core.request_limit_ms : sim_latency(sim));
 }
 
-static void check_arrives(struct sim *sim, const struct sim_request *request)
+static void take_check(struct sim *sim, struct sim_request *request)
 {
-    const struct sim_faults *faults = &sim->options.faults;
     if (troubled(sim, request)) {
         return;
     }
-    if (request->service_operation < 0) {
+    if (request->operation < 0) {
         refuse(sim, request, NOT_FOUND, 404);
         return;
     }
-    const struct sim_operation *operation = &sim->operations[request->service_operation];
+    struct sim_operation *operation = &sim->operations[request->operation];
     int64_t age_ms = sim->now_ms - operation->accepted_ms;
-    if (sim->now_ms >= operation->ends_ms + RETENTION_MS ||
-        (age_ms < 300000 && sim_fault(sim, faults->young_not_found))) {
+    operation->forgotten = operation->forgotten || sim_fault(sim, SIM_FORGOTTEN);
+    if (operation->forgotten || sim->now_ms >= operation->ends_ms + RETENTION_MS ||
+        (age_ms < YOUNG_MS && sim_fault(sim, SIM_YOUNG_NOT_FOUND))) {
         refuse(sim, request, NOT_FOUND, 404);
         return;
     }
-    if (sim_fault(sim, faults->unreadable)) {
-        reply(sim, request, (struct bs_answer){.kind = BS_ANSWER_UNREADABLE, .http_status = 200},
-              NULL, sim_latency(sim));
-        return;
+    request->answer.status = 200;
+    add_operation(sim, request, request->operation, true);
+    if (sim_fault(sim, SIM_GARBLED)) {
+        garble(sim, request);
     }
-    struct bs_answer answer = {.kind = BS_ANSWER_RUNNING, .http_status = 200};
-    answer.created = answer.modified = whole_second(sim, operation->accepted_ms);
-    if (sim->now_ms >= operation->ends_ms) {
-        answer.kind = operation->failed ? BS_ANSWER_FAILED : BS_ANSWER_DONE;
-        answer.grpc_code = operation->failed ? operation->grpc_code : 0;
-        answer.message = operation->failed ? "simulated" : NULL;
-        answer.modified = whole_second(sim, operation->ends_ms);
-    }
-    bool hangs = sim_fault(sim, faults->hangs) || sim_fault(sim, faults->lost_after);
-    reply(sim, request, answer, NULL,
-          hangs ? sim->options.core.request_limit_ms : sim_latency(sim));
+    bool hangs = sim_fault(sim, SIM_HANGS) || sim_fault(sim, SIM_LOST_AFTER);
+    sim_http_reply(sim, request, hangs ? sim->options.core.request_limit_ms : sim_latency(sim));
 }
 
-static void arrive(struct sim *sim, struct sim_entry *entry)
+void sim_api_take(struct sim *sim, struct sim_request *request)
 {
-    const struct sim_request *request = entry->object;
-    const struct sim_worker *worker = &sim->workers[request->worker];
-    bool orphaned = !worker->alive || worker->life != request->life;
-    if (orphaned && sim_chance(&sim->random, 500)) {
-        return; /* it had not left the machine yet */
-    }
-    sim_observe_arrival(sim, request);
     if (request->check) {
-        check_arrives(sim, request);
+        take_check(sim, request);
     } else {
-        submission_arrives(sim, request);
+        take_submission(sim, request);
     }
-}
-
-void sim_api_send(struct sim *sim, struct sim_worker *worker, const struct bs_action *action)
-{
-    const struct bs_operation *operation = action->operation;
-    struct sim_request request = {
-        .check = action->kind == BS_ACTION_CHECK,
-        .worker = worker->index,
-        .life = worker->life,
-        .operation = operation->self,
-        .partition = operation->partition,
-        .epoch = action->operation_epoch,
-        .offset = operation->offset,
-        .number = operation->number,
-        .sent = sim->wall_base + sim->now_ms,
-        .sent_ms = sim->now_ms,
-        .job = sim_job_of(sim, operation->job, operation->job_size),
-        .service_operation = -1,
-    };
-    if (request.job == NULL || request.job->partition != request.partition ||
-        request.job->offset != request.offset) {
-        sim_fail(sim, NULL, "a request for %" PRId32 ":%" PRId64 " carries another job's bytes",
-                 request.partition, request.offset);
-        return;
-    }
-    if (request.check) {
-        request.service_operation = operation_of(sim, operation->operation_id);
-    }
-    if (!request.check) {
-        sim_observe_submission(sim, worker, &request);
-    }
-    request.sending = sim_observe_sending(sim, worker, &request);
-    if (sim_fault(sim, sim->options.faults.not_sent)) {
-        reply(sim, &request, (struct bs_answer){.kind = BS_ANSWER_NOT_SENT, .message = "simulated"},
-              NULL, sim_latency(sim));
-        return;
-    }
-    struct sim_request *travelling = malloc(sizeof *travelling);
-    BS_ASSERT(travelling != NULL);
-    *travelling = request;
-    sim_later(sim, sim_latency(sim),
-              (struct sim_entry){.run = arrive, .worker = SIM_NOBODY, .object = travelling});
 }
 
 void sim_api_destroy(struct sim *sim)

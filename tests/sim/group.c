@@ -4,7 +4,7 @@
 
 #include "simulation.h"
 
-#define SESSION_TIMEOUT_MS 10000
+#define HEARTBEAT_MS       3000
 #define REBALANCE_DELAY_MS 3000
 /* max.poll.interval.ms: how long a rebalance may be held by one that gives partitions up. */
 #define REBALANCE_TIMEOUT_MS 300000
@@ -84,8 +84,7 @@ static void deliver_generation(struct sim *sim, struct sim_entry *entry)
     worker->generation = entry->numbers[0];
     if (!worker->joined) {
         worker->joined = true;
-        struct bs_event event = {.kind = BS_EVENT_GROUP, .group_joined = true};
-        sim_worker_event(sim, worker, &event);
+        bs_worker_kafka_callbacks.group(&worker->process, true);
     }
 }
 
@@ -93,10 +92,9 @@ static void deliver_assigned(struct sim *sim, struct sim_entry *entry)
 {
     struct sim_worker *worker = addressed(sim, entry);
     if (worker != NULL) {
-        struct bs_event event = {.kind = BS_EVENT_ASSIGNED,
-                                 .partition = (int32_t)entry->numbers[0]};
-        worker->flows[event.partition] = (struct sim_flow){.assigned = true};
-        sim_worker_event(sim, worker, &event);
+        int32_t partition = (int32_t)entry->numbers[0];
+        worker->flows[partition] = (struct sim_flow){.assigned = true};
+        bs_worker_kafka_callbacks.assigned(&worker->process, partition);
     }
 }
 
@@ -104,8 +102,7 @@ static void deliver_revoked(struct sim *sim, struct sim_entry *entry)
 {
     struct sim_worker *worker = addressed(sim, entry);
     if (worker != NULL) {
-        struct bs_event event = {.kind = BS_EVENT_REVOKED, .partition = (int32_t)entry->numbers[0]};
-        sim_worker_event(sim, worker, &event);
+        bs_worker_kafka_callbacks.revoked(&worker->process, (int32_t)entry->numbers[0]);
     }
 }
 
@@ -120,6 +117,7 @@ static void tell(struct sim *sim, struct sim_worker *worker, sim_run run, int64_
               (struct sim_entry){.run = run,
                                  .worker = worker->index,
                                  .life = worker->life,
+                                 .through_kafka = true,
                                  .numbers = {number, worker->member}});
 }
 
@@ -137,7 +135,7 @@ static void free_partitions(struct sim *sim, int64_t member)
 static void expel(struct sim *sim, struct sim_worker *worker)
 {
     sim_trace(sim, "group: w%" PRId32 " is expelled", worker->index);
-    sim_observe_gone(sim, worker);
+    sim_seen(sim, SIM_EXPELLED);
     worker->in_group = false;
     free_partitions(sim, worker->member);
 }
@@ -182,7 +180,7 @@ static void choose_owners(struct sim *sim, struct sim_worker *owners[SIM_PARTITI
         return;
     }
     int32_t most = (sim->options.partitions + count - 1) / count;
-    bool shuffled = sim_fault(sim, 300);
+    bool shuffled = sim->faulty && sim_chance(&sim->random, 300);
     for (int32_t p = 0; p < sim->options.partitions; p++) {
         const struct sim_partition *partition = &sim->partitions[p];
         for (int32_t m = 0; m < count && !shuffled; m++) {
@@ -208,9 +206,14 @@ static void choose_owners(struct sim *sim, struct sim_worker *owners[SIM_PARTITI
 
 static void rebalance(struct sim *sim, struct sim_entry *entry)
 {
-    (void)entry;
     sim->group.rebalance_asked = false;
-    if (held_up(sim)) {
+    if (sim_broker_coordinator_away(sim)) {
+        sim->group.rebalance_asked = true;
+        sim_later(sim, REBALANCE_DELAY_MS, *entry);
+        return;
+    }
+    sim->group.held_up = held_up(sim);
+    if (sim->group.held_up) {
         return; /* asked for again when that is over */
     }
     sim->group.generation++;
@@ -241,13 +244,43 @@ static void rebalance(struct sim *sim, struct sim_entry *entry)
     }
 }
 
+/* Under its instance id the member takes up what its predecessor held, in the same generation. */
+static void take_over(struct sim *sim, struct sim_worker *worker)
+{
+    int64_t former = worker->ghost;
+    worker->ghost = 0;
+    if (sim->group.held_up) {
+        ask_rebalance(sim); /* it waited for this member */
+    }
+    sim_seen(sim, SIM_STATIC_REJOIN);
+    tell(sim, worker, deliver_generation, sim->group.generation, sim_latency(sim));
+    for (int32_t p = 0; p < sim->options.partitions; p++) {
+        struct sim_partition *partition = &sim->partitions[p];
+        if (partition->member != former || partition->ownership == SIM_FREE) {
+            continue;
+        }
+        if (partition->ownership == SIM_REVOKING) {
+            partition->ownership = SIM_FREE; /* the process that held it is gone */
+            ask_rebalance(sim);
+        } else {
+            partition->member = worker->member;
+            tell(sim, worker, deliver_assigned, p, 0);
+        }
+    }
+}
+
 void sim_group_join(struct sim *sim, struct sim_worker *worker)
 {
     worker->member = ++sim->group.members;
     worker->generation = 0;
     worker->in_group = true;
     worker->joined = false;
-    ask_rebalance(sim);
+    worker->told_ms = sim->now_ms;
+    if (sim->options.static_members && worker->ghost != 0) {
+        take_over(sim, worker);
+    } else {
+        ask_rebalance(sim);
+    }
 }
 
 void sim_group_unassign(struct sim *sim, struct sim_worker *worker, int32_t p)
@@ -272,6 +305,10 @@ void sim_group_leave(struct sim *sim, struct sim_worker *worker)
 static void session_timed_out(struct sim *sim, struct sim_entry *entry)
 {
     struct sim_worker *worker = worker_of(sim, entry->numbers[0]);
+    if (sim_broker_coordinator_away(sim)) { /* the new one begins all sessions anew */
+        sim_later(sim, sim->options.session_ms, *entry);
+        return;
+    }
     if (worker != NULL && worker->silent && worker->silence == entry->numbers[1]) {
         expel(sim, worker);
     }
@@ -279,9 +316,13 @@ static void session_timed_out(struct sim *sim, struct sim_entry *entry)
 
 void sim_group_silent(struct sim *sim, struct sim_worker *worker)
 {
+    if (!worker->in_group) {
+        return;
+    }
     worker->silent = true;
     worker->silence++;
-    sim_later(sim, SESSION_TIMEOUT_MS,
+    int64_t since_heartbeat_ms = bs_random_below(&sim->random, HEARTBEAT_MS);
+    sim_later(sim, sim->options.session_ms - since_heartbeat_ms,
               (struct sim_entry){.run = session_timed_out,
                                  .worker = SIM_NOBODY,
                                  .numbers = {worker->member, worker->silence}});
@@ -290,6 +331,10 @@ void sim_group_silent(struct sim *sim, struct sim_worker *worker)
 static void ghost_timed_out(struct sim *sim, struct sim_entry *entry)
 {
     struct sim_worker *worker = &sim->workers[entry->numbers[1]];
+    if (sim_broker_coordinator_away(sim)) {
+        sim_later(sim, sim->options.session_ms, *entry);
+        return;
+    }
     if (worker->ghost == entry->numbers[0]) {
         worker->ghost = 0;
         free_partitions(sim, entry->numbers[0]);
@@ -306,10 +351,25 @@ void sim_group_died(struct sim *sim, struct sim_worker *worker)
     }
     worker->in_group = false;
     worker->ghost = worker->member;
-    sim_later(sim, SESSION_TIMEOUT_MS,
+    sim_later(sim, sim->options.session_ms - bs_random_below(&sim->random, HEARTBEAT_MS),
               (struct sim_entry){.run = ghost_timed_out,
                                  .worker = SIM_NOBODY,
                                  .numbers = {worker->ghost, worker->index}});
+}
+
+/* All is lost: told, or found out by the member itself. */
+static void lose_all(struct sim *sim, struct sim_worker *worker)
+{
+    for (int32_t p = 0; p < sim->options.partitions; p++) {
+        if (worker->flows[p].assigned) {
+            sim_worker_forget_flow(sim, worker, p);
+            bs_worker_kafka_callbacks.lost(&worker->process, p);
+        }
+    }
+    if (worker->joined) {
+        worker->joined = false;
+        bs_worker_kafka_callbacks.group(&worker->process, false);
+    }
 }
 
 /* The worker notices that it was expelled: everything is lost, then it joins anew. */
@@ -319,26 +379,38 @@ static void deliver_expulsion(struct sim *sim, struct sim_entry *entry)
     if (worker->in_group || worker->member != entry->numbers[1]) {
         return;
     }
-    for (int32_t p = 0; p < sim->options.partitions && worker->life == entry->life; p++) {
-        if (worker->flows[p].assigned) {
-            sim_worker_forget_flow(sim, worker, p);
-            struct bs_event event = {.kind = BS_EVENT_LOST, .partition = p};
-            sim_worker_event(sim, worker, &event);
-        }
-    }
-    if (worker->alive && worker->life == entry->life) {
-        struct bs_event event = {.kind = BS_EVENT_GROUP, .group_joined = false};
-        sim_worker_event(sim, worker, &event);
-    }
-    if (worker->alive && worker->life == entry->life) {
+    lose_all(sim, worker);
+    if (!worker->dying) {
         sim_group_join(sim, worker);
     }
+}
+
+static void session_over(struct sim *sim, struct sim_entry *entry)
+{
+    struct sim_worker *worker = &sim->workers[entry->worker];
+    if (worker->member == entry->numbers[0] && worker->isolated_until_ms > sim->now_ms) {
+        lose_all(sim, worker);
+    }
+}
+
+void sim_group_expect_lost(struct sim *sim, struct sim_worker *worker)
+{
+    sim_later(sim, sim->options.session_ms + bs_random_below(&sim->random, 1000),
+              (struct sim_entry){.run = session_over,
+                                 .worker = worker->index,
+                                 .life = worker->life,
+                                 .numbers = {worker->member}});
 }
 
 void sim_group_heard(struct sim *sim, struct sim_worker *worker)
 {
     worker->silent = false;
     if (!worker->in_group) {
+        tell(sim, worker, deliver_expulsion, 0, sim_latency(sim));
+    } else if (!worker->joined && worker->generation > 0) {
+        /* It gave itself up, and the coordinator does not know yet. */
+        worker->in_group = false;
+        free_partitions(sim, worker->member);
         tell(sim, worker, deliver_expulsion, 0, sim_latency(sim));
     } else {
         ask_rebalance(sim);

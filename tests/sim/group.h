@@ -13,6 +13,7 @@ struct sim_group {
     int64_t generation;
     int64_t members;      /* ids given out so far */
     bool rebalance_asked; /* one is on its way */
+    bool held_up;         /* one waits for somebody */
 };
 
 /* The worker joins as a new member. */
@@ -24,6 +25,8 @@ void sim_group_died(struct sim *sim, struct sim_worker *worker);
 /* It is silent from now on (paused): expelled after the session time-out, unless it is heard of
  * before. */
 void sim_group_silent(struct sim *sim, struct sim_worker *worker);
+/* It notices by itself when nothing was heard from the coordinator for as long as a session. */
+void sim_group_expect_lost(struct sim *sim, struct sim_worker *worker);
 /* It is heard of again: a member still, or about to learn that it is not. */
 void sim_group_heard(struct sim *sim, struct sim_worker *worker);
 /* Core's UNASSIGN. */

@@ -1,4 +1,5 @@
-/* The jobs topic: what is in it is drawn before the run; messages appear as time passes. */
+/* The jobs topic: what is in it is drawn before the run, as the bytes that producers wrote;
+ * messages appear as time passes. Beside each message stands what the run knows of it. */
 #ifndef SIM_JOBS_H
 #define SIM_JOBS_H
 
@@ -6,9 +7,10 @@
 #include <stdint.h>
 
 #include "core/core.h"
+#include "formats/message.h"
 #include "options.h"
 
-#define SIM_JOB_BYTES 300
+#define SIM_JOBS_TOPIC "transcription-jobs"
 
 /* What the service makes of a recording, whoever asks and however often. */
 enum sim_nature {
@@ -21,13 +23,14 @@ enum sim_nature {
     SIM_NATURES
 };
 
-/* A record of the state topic as it would be read back. */
+/* What a state record says of a job, as the bytes in the topic have it. */
 enum sim_record_kind { SIM_RECORD_NONE, SIM_RECORD_OPERATION, SIM_RECORD_DONE };
 
 struct sim_record {
     enum sim_record_kind kind;
-    struct bs_restored_operation operation;
-    char operation_id[32];
+    bool accepted;
+    int32_t operation; /* the service's, -1 = none */
+    int32_t submissions;
 };
 
 struct sim_job {
@@ -37,14 +40,14 @@ struct sim_job {
     int64_t appears_ms;
     bs_wall_ms deadline; /* 0 = none */
     int32_t id;          /* -1 = not given */
-    uint64_t fingerprint;
+    int32_t recording;   /* which one its link names */
     bool force, deferred;
-    double audio_seconds; /* 0 = unknown */
+    double audio_seconds; /* 0 = not told */
     int32_t channels;
     enum sim_nature nature;
-    uint32_t job_size;
-    uint8_t job[SIM_JOB_BYTES]; /* packed, opaque to core: begins with the index */
-    uint8_t id_hash[BS_ID_HASH_SIZE];
+    char id_text[64]; /* as a result has it */
+    char uri[96];     /* as the service is given it */
+    struct sim_message *message;
 
     /* committed */
     struct sim_record record;
@@ -53,17 +56,19 @@ struct sim_job {
     enum bs_dead_letter_code code;
     /* told by a worker's counters, and lasting once the watermark passes it */
     bool skipped;
+    int32_t operations; /* that the service has accepted */
 };
 
 struct sim;
 
 void sim_jobs_draw(struct sim *sim);
-/* The job whose packed bytes these are. */
-struct sim_job *sim_job_of(struct sim *sim, const uint8_t *packed, size_t size);
 struct sim_job *sim_job_at(struct sim *sim, int32_t partition, int64_t offset);
 /* The first job at or after `offset` that has appeared, or NULL. */
 struct sim_job *sim_jobs_next(struct sim *sim, int32_t partition, int64_t offset);
 /* The offset after everything that has appeared. */
 int64_t sim_jobs_end(struct sim *sim, int32_t partition);
+/* The service's rule for what a recording is billed. */
+int64_t sim_billed_seconds(const struct sim_job *job);
+void sim_jobs_destroy(struct sim *sim);
 
 #endif

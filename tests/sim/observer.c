@@ -5,73 +5,151 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "edges/kafka.h"
+#include "formats/job.h"
+#include "formats/state.h"
 #include "simulation.h"
 
 /* After everything has ended the run goes on for so long, to see that it stays ended. */
 #define QUIET_MS 600000
 
-static bool ended(const struct sim_job *job)
+bool sim_job_ended(const struct sim_job *job)
 {
     return job->results + job->dead_letters > 0 || job->skipped;
 }
 
-static bool same_id(const struct sim_job *a, const struct sim_job *b)
+bool sim_same_id(const struct sim_job *a, const struct sim_job *b)
 {
     return a->id >= 0 && a->id == b->id && a->partition == b->partition && a != b;
 }
 
-/* ---- transactions -------------------------------------------------------------------------------
+bool sim_same_request(const struct sim_job *a, const struct sim_job *b)
+{
+    return a->recording == b->recording && a->deferred == b->deferred;
+}
+
+/* ---- what a transaction's bytes say
+ * --------------------------------------------------------------
  */
 
-static bool in_batch(const struct sim_transaction *transaction, int32_t partition)
+static const struct sim_offset *offset_of(const struct bs_transaction *transaction, int32_t p)
 {
-    for (int32_t i = 0; i < transaction->partition_count; i++) {
-        if (transaction->partitions[i] == partition) {
-            return true;
+    for (int32_t i = 0; i < transaction->offset_count; i++) {
+        if (transaction->offsets[i].partition == p) {
+            return &transaction->offsets[i];
         }
     }
-    return false;
+    return NULL;
 }
 
-void sim_observe_cut(struct sim *sim, const struct sim_worker *worker, const struct bs_batch *batch,
-                     const struct sim_transaction *transaction)
+/* The job that an "o:" key names. */
+static struct sim_job *job_of_key(struct sim *sim, const struct sim_message *message)
 {
-    for (struct sim_transaction *at = sim->transactions; at != NULL; at = at->next) {
-        if (at != transaction && at->worker == worker->index && at->life == worker->life) {
-            sim_fail(sim, NULL, "w%" PRId32 " has two transactions under way", worker->index);
-        }
+    char text[40];
+    struct bs_bytes key = message->message.key;
+    if (key.size < 3 || key.size >= sizeof text || memcmp(key.data, "o:", 2) != 0) {
+        return NULL;
     }
-    if (batch->partition_count == 0 || batch->partition_count > SIM_PARTITIONS) {
-        sim_fail(sim, NULL, "a batch without the offset of a partition cannot be fenced");
+    memcpy(text, key.data + 2, key.size - 2);
+    text[key.size - 2] = '\0';
+    return sim_job_at(sim, message->partition, strtoll(text, NULL, 10));
+}
+
+/* Owned by the caller when it returns true: bs_state_record_free. */
+static bool read_record(struct sim *sim, const struct sim_message *message,
+                        struct bs_state_record *record)
+{
+    struct bs_error error = BS_NO_ERROR;
+    if (!bs_state_decode(message->message.key, message->message.value, record, &error)) {
+        sim_fail(sim, NULL, "a state record that its own writer cannot read: %.200s",
+                 error.message);
+        return false;
     }
-    for (size_t i = 0; i < batch->write_count; i++) {
-        const struct bs_write *write = &batch->writes[i];
-        if (!in_batch(transaction, write->partition)) {
+    return true;
+}
+
+/* The record of a job carries that job's message, byte for byte. */
+static void judge_operation(struct sim *sim, const struct sim_job *job,
+                            const struct bs_restored_operation *operation)
+{
+    struct bs_job packed;
+    if (!bs_job_unpack(operation->job, operation->job_size, &packed)) {
+        sim_fail(sim, job, "its state record has no job");
+        return;
+    }
+    const struct bs_message *own = &job->message->message;
+    if (packed.partition != job->partition || packed.offset != job->offset ||
+        packed.message.value.size != own->value.size ||
+        memcmp(packed.message.value.data, own->value.data, own->value.size) != 0) {
+        sim_fail(sim, job, "its state record carries another job's bytes");
+    }
+    bs_job_free(&packed);
+}
+
+static void judge_state(struct sim *sim, const struct bs_transaction *transaction,
+                        const struct sim_message *message, int32_t controls[SIM_PARTITIONS])
+{
+    const struct sim_offset *place = offset_of(transaction, message->partition);
+    const struct sim_job *job = job_of_key(sim, message);
+    struct bs_state_record record;
+    if (place == NULL) {
+        sim_fail(sim, job, "a transaction writes for partition %" PRId32 " without its offset",
+                 message->partition);
+        return;
+    }
+    if (message->message.key.data[0] == 'o' && job == NULL) {
+        sim_fail(sim, NULL, "a state record of an offset where no job is");
+    }
+    if (message->message.value.data == NULL || !read_record(sim, message, &record)) {
+        return;
+    }
+    if (record.kind == BS_STATE_CONTROL) {
+        controls[message->partition]++;
+        if (record.control.watermark != place->offset) {
             sim_fail(sim, NULL,
-                     "a batch writes for partition %" PRId32 " without its control record",
-                     write->partition);
+                     "partition %" PRId32 ": the offset %" PRId64
+                     " is sent with a control record of %" PRId64,
+                     place->partition, place->offset, record.control.watermark);
         }
-        if (write->kind == BS_WRITE_ID || write->kind == BS_WRITE_FORGET_ID) {
-            continue;
+    } else if (record.kind == BS_STATE_OPERATION && job != NULL) {
+        judge_operation(sim, job, &record.operation);
+    }
+    bs_state_record_free(&record);
+}
+
+void sim_observe_cut(struct sim *sim, const struct sim_worker *worker,
+                     struct bs_transaction *transaction)
+{
+    int32_t controls[SIM_PARTITIONS] = {0};
+    if (transaction->offset_count == 0 || transaction->generation < 1) {
+        sim_fail(sim, NULL, "w%" PRId32 " cuts a transaction that cannot be fenced", worker->index);
+    }
+    for (struct sim_message *message = transaction->first; message != NULL;
+         message = message->next) {
+        sim_hash_message(sim, message);
+        if (message->topic == BS_TOPIC_STATE) {
+            judge_state(sim, transaction, message, controls);
+        } else if (message->topic == BS_TOPIC_RESULTS) {
+            sim_judge_result(sim, message);
+        } else {
+            sim_judge_dead_letter(sim, worker, message);
         }
-        const struct sim_job *job = sim_job_at(sim, write->partition, write->offset);
-        if (job == NULL) {
-            sim_fail(sim, NULL, "a write for %" PRId32 ":%" PRId64 ", where no job is",
-                     write->partition, write->offset);
-            return;
+        if (message->job != NULL && offset_of(transaction, message->job->partition) == NULL) {
+            sim_fail(sim, message->job, "it is answered without its partition's offset");
         }
-        bool ends = write->kind == BS_WRITE_RESULT || write->kind == BS_WRITE_DEAD_LETTER;
-        if ((ends || write->kind == BS_WRITE_OPERATION) &&
-            sim_job_of(sim, write->operation->job, write->operation->job_size) != job) {
-            sim_fail(sim, job, "a write carries another job's bytes");
+    }
+    for (int32_t i = 0; i < transaction->offset_count; i++) {
+        if (controls[transaction->offsets[i].partition] != 1) {
+            sim_fail(sim, NULL, "an offset of partition %" PRId32 " without its control record",
+                     transaction->offsets[i].partition);
         }
     }
 }
 
-void sim_observe_accepted_offsets(struct sim *sim, const struct sim_transaction *transaction)
+void sim_observe_accepted_offsets(struct sim *sim, const struct bs_transaction *transaction)
 {
-    for (int32_t i = 0; i < transaction->partition_count; i++) {
-        int32_t p = transaction->partitions[i];
+    for (int32_t i = 0; i < transaction->offset_count; i++) {
+        int32_t p = transaction->offsets[i].partition;
         const struct sim_partition *partition = &sim->partitions[p];
         if (partition->ownership == SIM_FREE || partition->member != transaction->member) {
             sim_fail(sim, NULL, "w%" PRId32 " commits for partition %" PRId32 ", another's by now",
@@ -80,79 +158,79 @@ void sim_observe_accepted_offsets(struct sim *sim, const struct sim_transaction 
     }
 }
 
-/* Truth 1: a committed offset has an answer or a record for each job below it. */
-static void judge_watermark(struct sim *sim, const struct sim_transaction *transaction, int32_t p,
-                            const struct bs_control *control)
+void sim_observe_outcome(struct sim *sim, const struct bs_transaction *transaction,
+                         enum bs_transaction_outcome outcome)
 {
-    for (int32_t i = 0; i < sim->options.jobs; i++) {
-        struct sim_job *job = &sim->jobs[i];
-        if (job->partition != p || job->offset >= control->watermark) {
-            continue;
-        }
-        const struct sim_told *told = &sim->observer.told[i][transaction->worker];
-        bool skip = told->skip_life == transaction->life;
-        if (job->record.kind == SIM_RECORD_NONE && !ended(job)) {
-            if (!skip) {
-                sim_fail(sim, job,
-                         "truth 1: the committed offset %" PRId64 " passes a job without a record",
-                         control->watermark);
-                return;
-            }
-            job->skipped = true;
-        }
-        if (job->offset < control->published && !ended(job)) {
-            sim_fail(sim, job, "the published watermark %" PRId64 " passes a job without an end",
-                     control->published);
-        }
-    }
-    if (control->watermark > sim->partitions[p].log_end ||
-        control->published > control->watermark) {
-        sim_fail(sim, NULL, "partition %" PRId32 ": watermark %" PRId64 ", published %" PRId64, p,
-                 control->watermark, control->published);
-    }
+    bool committed = transaction->state == SIM_TRANSACTION_COMMITTED;
+    bool told = outcome == BS_TRANSACTION_COMMITTED;
+    BS_ASSERT(outcome == BS_TRANSACTION_FATAL || committed == told); /* the fake's own promise */
+    (void)sim;
 }
 
-static bool may_conflict(const struct sim *sim, const struct sim_job *job)
+static struct bs_view look_at(const struct sim *sim, const struct sim_worker *worker)
 {
-    for (int32_t i = 0; i < sim->options.jobs; i++) {
-        if (same_id(job, &sim->jobs[i]) && sim->jobs[i].fingerprint != job->fingerprint) {
-            return true;
+    struct bs_view view;
+    bs_core_view(worker->process.core, sim_worker_now(sim, worker), &view);
+    return view;
+}
+
+/* ---- commits: truths 1 and 2 --------------------------------------------------------------------
+ */
+
+static void apply_state(struct sim *sim, const struct sim_message *message)
+{
+    struct sim_job *job = job_of_key(sim, message);
+    struct bs_state_record record;
+    for (int32_t w = 0; job != NULL && w < sim->options.workers; w++) {
+        sim->observer.told[job->index][w].exposed = false;
+    }
+    if (message->message.value.data == NULL) {
+        if (job != NULL) {
+            job->record = (struct sim_record){.kind = SIM_RECORD_NONE, .operation = -1};
         }
+        return;
     }
-    return false;
+    if (!read_record(sim, message, &record)) {
+        return;
+    }
+    if (record.kind == BS_STATE_DONE) {
+        job->record = (struct sim_record){.kind = SIM_RECORD_DONE, .operation = -1};
+    } else if (record.kind == BS_STATE_OPERATION) {
+        const char *name = record.operation.operation_id;
+        job->record = (struct sim_record){
+            .kind = SIM_RECORD_OPERATION,
+            .accepted = record.operation.accepted,
+            .operation = name == NULL ? -1 : sim_api_operation(sim, name, strlen(name)),
+            .submissions = record.operation.submissions};
+    } else if (record.kind == BS_STATE_CONTROL) {
+        struct sim_partition *partition = &sim->partitions[message->partition];
+        partition->controlled = true;
+        if (record.control.watermark < partition->watermark) {
+            sim_fail(sim, NULL,
+                     "the watermark of partition %" PRId32 " goes back from %" PRId64
+                     " to %" PRId64,
+                     message->partition, partition->watermark, record.control.watermark);
+        }
+        partition->watermark = record.control.watermark;
+        partition->published = record.control.published;
+    }
+    bs_state_record_free(&record);
 }
 
-/* Whether a job of this kind may end so. */
-static bool may_end_with(const struct sim *sim, const struct sim_job *job,
-                         enum bs_dead_letter_code code)
+static void apply_end(struct sim *sim, const struct sim_message *message)
 {
-    const struct sim_faults *faults = &sim->options.faults;
-    enum sim_nature nature = job->nature;
-    switch (code) {
-    case BS_DEAD_INVALID_JOB:
-        return nature == SIM_INVALID;
-    case BS_DEAD_ID_CONFLICT:
-        return may_conflict(sim, job);
-    case BS_DEAD_INVALID_ARGUMENT:
-        return nature == SIM_REFUSED || nature == SIM_HUGE || nature == SIM_FAILS;
-    case BS_DEAD_RECOGNITION_FAILED:
-        return nature == SIM_FAILS || nature == SIM_FAILS_AGAIN;
-    case BS_DEAD_SUBMISSION_UNKNOWN:
-        return sim->options.core.dead_letter_unknown_submissions;
-    case BS_DEAD_JOB_DEADLINE_PASSED:
-        return job->deadline != 0;
-    case BS_DEAD_RESULT_EXPIRED:
-        return faults->young_not_found > 0;
-    case BS_DEAD_UNEXPECTED_RESPONSE:
-        return faults->unreadable > 0;
-    default:
-        return false;
+    struct sim_job *job = message->job;
+    bool result = message->topic == BS_TOPIC_RESULTS;
+    for (int32_t w = 0; w < sim->options.workers; w++) {
+        sim->observer.told[job->index][w].exposed = false;
     }
-}
-
-static void judge_end(struct sim *sim, const struct sim_write *write)
-{
-    struct sim_job *job = sim_job_at(sim, write->partition, write->offset);
+    if (result) {
+        job->results++;
+        job->result_ms = sim->now_ms;
+    } else {
+        job->dead_letters++;
+        job->code = (enum bs_dead_letter_code)message->code;
+    }
     if (job->results + job->dead_letters > 1) {
         sim_fail(sim, job, "truth 2: it is answered %" PRId32 " times",
                  job->results + job->dead_letters);
@@ -160,138 +238,121 @@ static void judge_end(struct sim *sim, const struct sim_write *write)
     if (job->skipped) {
         sim_fail(sim, job, "it is answered after it was skipped");
     }
-    if (write->kind == BS_WRITE_RESULT && job->nature != SIM_GOOD) {
+    if (result && job->nature != SIM_GOOD) {
         sim_fail(sim, job, "a recording that the service refuses has a result");
-    }
-    if (write->kind == BS_WRITE_DEAD_LETTER && !may_end_with(sim, job, write->code)) {
-        sim_fail(sim, job, "it ends as %s without a reason", bs_dead_letter_code_name(write->code));
     }
 }
 
-static bool all_ended(const struct sim *sim)
+/* Truth 1: a committed offset has an answer or a record for each job below it. */
+static void judge_watermark(struct sim *sim, const struct bs_transaction *transaction, int32_t p)
+{
+    const struct sim_partition *partition = &sim->partitions[p];
+    for (int32_t i = 0; i < partition->job_count; i++) {
+        struct sim_job *job = &sim->jobs[partition->jobs[i]];
+        if (job->offset >= partition->watermark) {
+            break;
+        }
+        const struct sim_told *told = &sim->observer.told[job->index][transaction->worker];
+        if (job->record.kind == SIM_RECORD_NONE && !sim_job_ended(job)) {
+            if (told->skip_life != transaction->life) {
+                sim_fail(sim, job,
+                         "truth 1: the committed offset %" PRId64 " passes a job without a record",
+                         partition->watermark);
+                return;
+            }
+            job->skipped = true;
+        }
+        if (job->offset < partition->published && !sim_job_ended(job)) {
+            sim_fail(sim, job, "the published watermark %" PRId64 " passes a job without an end",
+                     partition->published);
+        }
+    }
+    if (partition->watermark > partition->log_end || partition->published > partition->watermark) {
+        sim_fail(sim, NULL, "partition %" PRId32 ": watermark %" PRId64 ", published %" PRId64, p,
+                 partition->watermark, partition->published);
+    }
+}
+
+/* A worker says that the partition waits for a person. */
+static bool told_stopped(const struct sim *sim, int32_t p)
+{
+    for (int32_t w = 0; w < sim->options.workers; w++) {
+        const struct sim_worker *worker = &sim->workers[w];
+        struct bs_partition_view view;
+        int32_t count = worker->alive ? look_at(sim, worker).partition_count : 0;
+        for (int32_t i = 0; i < count; i++) {
+            bs_core_view_partition(worker->process.core, i, &view);
+            if (view.partition == p && view.reason != NULL) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Nobody can answer for what was deleted unread, nor go past it without a person: but it is said.
+ */
+static bool excepted(const struct sim *sim, const struct sim_job *job)
+{
+    int64_t lost_from = sim->partitions[job->partition].lost_from;
+    return lost_from >= 0 && job->offset >= lost_from && told_stopped(sim, job->partition);
+}
+
+static bool over(const struct sim *sim, const struct sim_job *job)
+{
+    return sim_job_ended(job) && job->record.kind == SIM_RECORD_NONE &&
+           sim->partitions[job->partition].published > job->offset;
+}
+
+static bool all_over(const struct sim *sim)
 {
     for (int32_t i = 0; i < sim->options.jobs; i++) {
-        const struct sim_job *job = &sim->jobs[i];
-        const struct sim_partition *partition = &sim->partitions[job->partition];
-        if (!ended(job) || job->record.kind != SIM_RECORD_NONE ||
-            partition->published <= job->offset) {
+        if (!over(sim, &sim->jobs[i]) && !excepted(sim, &sim->jobs[i])) {
             return false;
         }
     }
     return true;
 }
 
-void sim_observe_commit(struct sim *sim, const struct sim_transaction *transaction)
+void sim_observe_commit(struct sim *sim, const struct bs_transaction *transaction)
 {
-    for (size_t i = 0; i < transaction->write_count; i++) {
-        const struct sim_write *write = &transaction->writes[i];
-        if (write->kind == BS_WRITE_RESULT || write->kind == BS_WRITE_DEAD_LETTER) {
-            judge_end(sim, write);
+    for (const struct sim_message *message = transaction->first; message != NULL && !sim->failed;
+         message = message->next) {
+        if (message->topic == BS_TOPIC_STATE) {
+            apply_state(sim, message);
+        } else {
+            apply_end(sim, message);
         }
     }
-    for (int32_t i = 0; i < transaction->partition_count; i++) {
-        judge_watermark(sim, transaction, transaction->partitions[i], &transaction->controls[i]);
+    for (int32_t i = 0; i < transaction->offset_count && !sim->failed; i++) {
+        judge_watermark(sim, transaction, transaction->offsets[i].partition);
     }
-    if (sim->observer.finished_ms < 0 && all_ended(sim)) {
+    if (sim->observer.finished_ms < 0 && all_over(sim)) {
         sim->observer.finished_ms = sim->now_ms;
     }
 }
 
-/* ---- requests -----------------------------------------------------------------------------------
+/* ---- the worker's own words: truth 6
+ * -------------------------------------------------------------
  */
-
-void sim_observe_answer(struct sim *sim, const struct sim_worker *worker,
-                        const struct sim_request *request, const struct bs_answer *answer)
-{
-    const struct sim_flow *flow = &worker->flows[request->partition];
-    if (request->check || answer->operation_id == NULL || !flow->assigned ||
-        flow->epoch != request->epoch) {
-        return;
-    }
-    struct sim_told *told = &sim->observer.told[request->job->index][worker->index];
-    told->accepted_life = worker->life;
-    told->accepted_epoch = request->epoch;
-    (void)snprintf(told->operation_id, sizeof told->operation_id, "%s", answer->operation_id);
-}
-
-/* Whether the id of a published job must still be known; those that a small limit pushes out are
- * not followed. A minute is left for what is between the cut of a batch and its commit. */
-static bool remembers(const struct sim *sim, const struct sim_job *job)
-{
-    const struct bs_core_options *core = &sim->options.core;
-    return core->remembered_ids > SIM_JOBS &&
-           sim->now_ms < job->result_ms + core->remember_ms - 60000;
-}
-
-/* Another message with this id is paid for already, as the state topic shows. */
-static const struct sim_job *paid_twin(const struct sim *sim, const struct sim_job *job)
-{
-    for (int32_t i = 0; i < sim->options.jobs; i++) {
-        const struct sim_job *other = &sim->jobs[i];
-        if (!same_id(job, other)) {
-            continue;
-        }
-        if (other->force) {
-            return NULL; /* the order in which they came matters then */
-        }
-        bool remembered = other->results > 0 && remembers(sim, other);
-        bool running =
-            other->record.kind == SIM_RECORD_OPERATION && other->record.operation.accepted;
-        if (remembered || running) {
-            return other;
-        }
-    }
-    return NULL;
-}
-
-/* Truth 3: what is known to be paid is not paid again. */
-void sim_observe_submission(struct sim *sim, const struct sim_worker *worker,
-                            const struct sim_request *request)
-{
-    const struct sim_job *job = request->job;
-    if (!worker->in_group) {
-        sim->observer.submissions_by_expelled++;
-        return;
-    }
-    const struct sim_record *record = &job->record;
-    if (record->kind == SIM_RECORD_OPERATION && record->operation.accepted &&
-        sim_api_lives(sim, record->operation_id)) {
-        sim_fail(sim, job, "truth 3: it is submitted again, while the recorded %s lives",
-                 record->operation_id);
-    }
-    const struct sim_told *told = &sim->observer.told[job->index][worker->index];
-    if (told->accepted_life == worker->life && told->accepted_epoch == request->epoch &&
-        sim_api_lives(sim, told->operation_id)) {
-        sim_fail(sim, job, "truth 3: it is submitted again by who knows that %s lives",
-                 told->operation_id);
-    }
-    if (ended(job) || record->kind == SIM_RECORD_DONE) {
-        sim_fail(sim, job, "truth 3: it is submitted though it has ended");
-    }
-    const struct sim_job *twin = job->force ? NULL : paid_twin(sim, job);
-    if (twin != NULL) {
-        sim_fail(sim, job, "its id is paid for already, by the job at offset %" PRId64,
-                 twin->offset);
-    }
-}
-
-/* ---- steps --------------------------------------------------------------------------------------
- */
-
-static struct bs_view look_at(struct sim *sim, const struct sim_worker *worker)
-{
-    struct bs_view view;
-    struct bs_now now = {.mono = worker->mono_base + sim->now_ms,
-                         .wall = sim->wall_base + sim->now_ms};
-    bs_core_view(worker->core, now, &view);
-    return view;
-}
 
 bool sim_observe_not_ready(struct sim *sim, const struct sim_worker *worker,
                            enum bs_not_ready reason)
 {
-    struct bs_view view = look_at(sim, worker);
-    return view.not_ready[reason];
+    return look_at(sim, worker).not_ready[reason];
+}
+
+bool sim_observe_jobs_lost(struct sim *sim, const struct sim_worker *worker)
+{
+    int32_t count = look_at(sim, worker).partition_count;
+    for (int32_t i = 0; i < count; i++) {
+        struct bs_partition_view partition;
+        bs_core_view_partition(worker->process.core, i, &partition);
+        if (partition.reason != NULL && sim->partitions[partition.partition].lost_from < 0) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* Operations in flight; done markers are not. */
@@ -321,37 +382,31 @@ void sim_observe_wanted(struct sim *sim, const struct sim_worker *worker)
     }
 }
 
-void sim_observe_before(struct sim *sim, const struct sim_worker *worker,
-                        const struct bs_event *event)
+void sim_observe_before_job(struct sim *sim, const struct sim_worker *worker)
 {
-    if (event->kind == BS_EVENT_JOB) {
-        struct bs_view view = look_at(sim, worker);
-        sim->observer.skips_before = skips(&view);
-    }
+    struct bs_view view = look_at(sim, worker);
+    sim->observer.skips_before = skips(&view);
 }
 
 static bool has_twin(const struct sim *sim, const struct sim_job *job)
 {
     for (int32_t i = 0; i < sim->options.jobs; i++) {
-        if (same_id(job, &sim->jobs[i]) && sim->jobs[i].fingerprint == job->fingerprint) {
+        if (sim_same_id(job, &sim->jobs[i]) && sim_same_request(job, &sim->jobs[i])) {
             return true;
         }
     }
     return false;
 }
 
-void sim_observe_after(struct sim *sim, const struct sim_worker *worker,
-                       const struct bs_event *event)
+void sim_observe_after_job(struct sim *sim, const struct sim_worker *worker,
+                           const struct sim_job *job)
 {
-    if (event->kind != BS_EVENT_JOB) {
-        return;
-    }
     struct bs_view view = look_at(sim, worker);
     uint64_t skipped = skips(&view) - sim->observer.skips_before;
-    const struct sim_job *job = sim_job_at(sim, event->job.partition, event->job.offset);
     if (skipped > 1 || (skipped == 1 && !has_twin(sim, job))) {
         sim_fail(sim, job, "it is skipped without a reason");
     } else if (skipped == 1) {
+        sim_seen(sim, SIM_DUPLICATE);
         sim->observer.told[job->index][worker->index].skip_life = worker->life;
     }
 }
@@ -362,13 +417,21 @@ void sim_observe_after(struct sim *sim, const struct sim_worker *worker,
 bool sim_observe_quiet(const struct sim *sim)
 {
     int64_t since_ms = sim->observer.finished_ms;
-    if (since_ms < 0) {
+    if (since_ms < 0 || sim->nobody_until_ms > sim->now_ms) {
         return false;
+    }
+    for (int32_t w = 0; w < sim->options.workers; w++) {
+        if (!sim->workers[w].alive) {
+            return false; /* on its way back */
+        }
     }
     if (since_ms < sim->options.faults_end_ms) {
         since_ms = sim->options.faults_end_ms;
     }
-    return sim->now_ms > since_ms + QUIET_MS;
+    if (since_ms < sim->nobody_until_ms) {
+        since_ms = sim->nobody_until_ms;
+    }
+    return sim->now_ms > since_ms + QUIET_MS && all_over(sim);
 }
 
 /* What the workers hold when something has not ended: the first thing that one wants to know. */
@@ -380,12 +443,20 @@ static void trace_holdings(struct sim *sim)
             continue;
         }
         struct bs_view view = look_at(sim, worker);
+        char reasons[400] = "";
+        for (int reason = 0; reason < BS_NOT_READY_REASONS; reason++) {
+            if (view.not_ready[reason]) {
+                size_t used = strlen(reasons);
+                (void)snprintf(reasons + used, sizeof reasons - used, " %s",
+                               bs_not_ready_name((enum bs_not_ready)reason));
+            }
+        }
         sim_trace(sim,
                   "w%" PRId32 " holds waiting=%" PRId64 " submitting=%" PRId64 " running=%" PRId64
-                  " checking=%" PRId64 " ended=%" PRId64 " done=%" PRId64 " memory=%zu%s",
+                  " checking=%" PRId64 " ended=%" PRId64 " done=%" PRId64 " memory=%zu%s%s",
                   w, view.waiting, view.submitting, view.running, view.checking, view.ended,
                   view.done, view.memory_bytes,
-                  bs_core_wants_jobs(worker->core) ? " and wants jobs" : "");
+                  bs_core_wants_jobs(worker->process.core) ? " and wants jobs" : "", reasons);
     }
 }
 
@@ -396,7 +467,10 @@ void sim_observe_overdue(struct sim *sim)
     }
     for (int32_t i = 0; i < sim->options.jobs; i++) {
         const struct sim_job *job = &sim->jobs[i];
-        if (!ended(job)) {
+        if (excepted(sim, job)) {
+            continue;
+        }
+        if (!sim_job_ended(job)) {
             sim_fail(sim, job, "truth 5: it has not ended");
         } else if (job->record.kind != SIM_RECORD_NONE) {
             sim_fail(sim, job, "truth 5: its record stays though it has ended");
@@ -407,9 +481,35 @@ void sim_observe_overdue(struct sim *sim)
     }
 }
 
+/* Where nothing went wrong, each recording was submitted as often as it takes, and no more. */
+static void judge_payments(struct sim *sim)
+{
+    for (int kind = 0; kind < SIM_KIND_COUNT; kind++) {
+        if (sim->options.likelihood[kind] > 0) {
+            return;
+        }
+    }
+    for (int32_t i = 0; i < sim->options.jobs; i++) {
+        const struct sim_job *job = &sim->jobs[i];
+        bool submitted =
+            job->results > 0 || (job->dead_letters > 0 && job->code == BS_DEAD_RECOGNITION_FAILED);
+        int32_t needed = !submitted                       ? 0
+                         : job->nature == SIM_FAILS_AGAIN ? sim->options.core.submissions_per_job
+                                                          : 1;
+        if (job->operations != needed) {
+            sim_fail(sim, job, "it was paid for %" PRId32 " times, %" PRId32 " were needed",
+                     job->operations, needed);
+        }
+    }
+}
+
 void sim_observe_end(struct sim *sim)
 {
     sim_observe_overdue(sim);
+    bool lost = false;
+    for (int32_t p = 0; p < sim->options.partitions; p++) {
+        lost = lost || sim->partitions[p].lost_from >= 0;
+    }
     for (int32_t w = 0; w < sim->options.workers && !sim->failed; w++) {
         struct sim_worker *worker = &sim->workers[w];
         if (!worker->alive) {
@@ -417,24 +517,24 @@ void sim_observe_end(struct sim *sim)
             return;
         }
         struct bs_view view = look_at(sim, worker);
-        if (held(&view) + view.done != 0 || worker->payloads != NULL) {
+        if (!lost && (held(&view) + view.done != 0 || worker->payloads != 0)) {
             sim_fail(sim, NULL, "w%" PRId32 " still holds %" PRId64 " operations at the end", w,
                      held(&view) + view.done);
         }
     }
     for (int32_t i = 0; i < sim->options.jobs; i++) {
         const struct sim_job *job = &sim->jobs[i];
-        if (job->results + job->dead_letters + job->skipped != 1) {
+        if (job->results + job->dead_letters + job->skipped != 1 && !excepted(sim, job)) {
             sim_fail(sim, job, "it has %" PRId32 " results, %" PRId32 " dead letters%s",
                      job->results, job->dead_letters, job->skipped ? " and was skipped" : "");
         }
     }
+    judge_payments(sim);
 }
 
 void sim_observer_destroy(struct sim *sim)
 {
-    free(sim->observer.sendings);
     for (int kind = 0; kind < BS_QUOTA_KINDS; kind++) {
-        free(sim->observer.arrivals[kind]);
+        free(sim->observer.arrivals[kind].list);
     }
 }

@@ -1,5 +1,5 @@
-/* Watches a run from outside: the committed topics, the requests that arrive at the service, time.
- * It knows the truths of docs/architecture.md and nothing of how core keeps them. */
+/* Watches a run from outside: the bytes in the committed topics, the requests that leave and
+ * arrive, time. It knows the truths of docs/architecture.md and nothing of how core keeps them. */
 #ifndef SIM_OBSERVER_H
 #define SIM_OBSERVER_H
 
@@ -10,28 +10,25 @@
 #include "core/core.h"
 #include "options.h"
 
+struct bs_transaction;
 struct sim;
-struct sim_partition;
+struct sim_job;
+struct sim_message;
 struct sim_request;
-struct sim_transaction;
 struct sim_worker;
 
-/* One request of a worker, sent or (NOT_SENT) not even that: core spends quota on either. */
-struct sim_sending {
-    enum bs_quota_kind kind;
-    int32_t worker;
-    uint32_t life;
-    int64_t arrived_ms; /* -1 = not, or not yet */
-    bool excused;       /* its spending could not reach the ledger: see quota_watch.c */
+/* What arrived at the service, in order: a window's sum slides over it. */
+struct sim_arrivals {
+    struct sim_arrival {
+        int64_t at_ms, amount;
+    } * list;
+    size_t count, capacity, first; /* the first one that is still in the window */
+    int64_t sum;
 };
 
 struct sim_observer {
-    struct sim_sending *sendings;
-    int64_t sending_count, sending_capacity;
-    int64_t *arrivals[BS_QUOTA_KINDS]; /* indexes of sendings, in order of arrival */
-    int64_t arrival_count[BS_QUOTA_KINDS], arrival_capacity[BS_QUOTA_KINDS];
-
-    uint64_t skips_before; /* the worker's counters before the present step */
+    struct sim_arrivals arrivals[BS_QUOTA_KINDS];
+    uint64_t skips_before; /* the worker's counters before the present job */
     int64_t finished_ms;   /* when everything had ended, -1 = not yet */
 
     /* Of each job and worker: in which life it told that it skipped the job, and in which it
@@ -39,37 +36,33 @@ struct sim_observer {
     struct sim_told {
         uint32_t skip_life;
         uint32_t accepted_life, accepted_epoch;
-        char operation_id[32];
+        int32_t operation;
+        bool exposed; /* accepted, and no record of it is committed */
     } told[SIM_JOBS][SIM_WORKERS];
-
-    /* For the summary: what is known to happen until workers bind their right to spend to their
-     * membership. */
-    int64_t submissions_by_expelled;
 };
 
-/* ---- observer.c: truths 1, 2, 3, 5 and 6 ---- */
+/* ---- observer.c: truths 1, 2, 5 and 6 ---- */
 
-/* The batch of core's COMMIT, and the copy of it that travels. */
-void sim_observe_cut(struct sim *sim, const struct sim_worker *worker, const struct bs_batch *batch,
-                     const struct sim_transaction *transaction);
+/* The worker has cut this transaction: its bytes are judged. */
+void sim_observe_cut(struct sim *sim, const struct sim_worker *worker,
+                     struct bs_transaction *transaction);
 /* The broker has accepted its offsets. */
-void sim_observe_accepted_offsets(struct sim *sim, const struct sim_transaction *transaction);
+void sim_observe_accepted_offsets(struct sim *sim, const struct bs_transaction *transaction);
 /* The transaction is committed: its effects stand in the topics. */
-void sim_observe_commit(struct sim *sim, const struct sim_transaction *transaction);
-void sim_observe_answer(struct sim *sim, const struct sim_worker *worker,
-                        const struct sim_request *request, const struct bs_answer *answer);
+void sim_observe_commit(struct sim *sim, const struct bs_transaction *transaction);
+/* What the worker is told of it. */
+void sim_observe_outcome(struct sim *sim, const struct bs_transaction *transaction,
+                         enum bs_transaction_outcome outcome);
 /* Core says that it wants one more job. */
 void sim_observe_wanted(struct sim *sim, const struct sim_worker *worker);
-void sim_observe_before(struct sim *sim, const struct sim_worker *worker,
-                        const struct bs_event *event);
-void sim_observe_after(struct sim *sim, const struct sim_worker *worker,
-                       const struct bs_event *event);
-/* A submission leaves core. */
-void sim_observe_submission(struct sim *sim, const struct sim_worker *worker,
-                            const struct sim_request *request);
+void sim_observe_before_job(struct sim *sim, const struct sim_worker *worker);
+void sim_observe_after_job(struct sim *sim, const struct sim_worker *worker,
+                           const struct sim_job *job);
 /* What /readyz would say. */
 bool sim_observe_not_ready(struct sim *sim, const struct sim_worker *worker,
                            enum bs_not_ready reason);
+/* All of its stopped partitions are stopped for jobs that were deleted. */
+bool sim_observe_jobs_lost(struct sim *sim, const struct sim_worker *worker);
 /* Everything has ended and has stayed so for a while. */
 bool sim_observe_quiet(const struct sim *sim);
 /* The time is over: what has not ended is a failure. */
@@ -77,18 +70,37 @@ void sim_observe_overdue(struct sim *sim);
 /* After the end: nothing is left over anywhere. */
 void sim_observe_end(struct sim *sim);
 void sim_observer_destroy(struct sim *sim);
+/* Answered or skipped, as the committed topics have it. */
+bool sim_job_ended(const struct sim_job *job);
+/* Both name the same id, and meet in one partition. */
+bool sim_same_id(const struct sim_job *a, const struct sim_job *b);
+/* And the same recording and specification. */
+bool sim_same_request(const struct sim_job *a, const struct sim_job *b);
+
+/* ---- messages.c: the bytes of results and dead letters ---- */
+
+/* Finds out which job it answers for, and judges what it says. */
+void sim_judge_result(struct sim *sim, struct sim_message *message);
+void sim_judge_dead_letter(struct sim *sim, const struct sim_worker *worker,
+                           struct sim_message *message);
+
+/* ---- payments.c: truth 3 ---- */
+
+/* Core asks for a request. */
+void sim_observe_sending(struct sim *sim, const struct sim_worker *worker,
+                         const struct sim_request *request);
+/* It goes out onto the wire. */
+void sim_observe_request(struct sim *sim, const struct sim_worker *worker,
+                         const struct sim_request *request);
+/* The worker gets its answer. */
+void sim_observe_answer(struct sim *sim, const struct sim_worker *worker,
+                        const struct sim_request *request);
+/* The service has accepted a submission. */
+void sim_observe_accepted(struct sim *sim, const struct sim_request *request, int32_t operation);
 
 /* ---- quota_watch.c: truth 4 ---- */
 
-void sim_observe_start(struct sim_worker *worker);
-/* A request leaves core. Returns what the request carries to sim_observe_arrival. */
-int64_t sim_observe_sending(struct sim *sim, struct sim_worker *worker,
-                            const struct sim_request *request);
+/* A request arrives at the service. */
 void sim_observe_arrival(struct sim *sim, const struct sim_request *request);
-/* A partition's ledger is committed in place of the former one (NULL = there was none). */
-void sim_observe_ledger(struct sim *sim, const struct sim_transaction *transaction,
-                        const struct bs_control *former, const struct bs_control *control);
-/* The worker is dead or expelled: what it spent since its last commit is known to nobody. */
-void sim_observe_gone(struct sim *sim, struct sim_worker *worker);
 
 #endif

@@ -9,37 +9,34 @@
 
 #include "base/hash.h"
 #include "core/core.h"
+#include "kinds.h"
 
 #define SIM_PARTITIONS 8
-#define SIM_WORKERS    4
-#define SIM_JOBS       60
+#define SIM_WORKERS    8
+#define SIM_JOBS       240
 
-/* Likelihoods in thousandths of what they are counted by; 0 = the fault does not happen. */
-struct sim_faults {
-    /* a request */
-    int32_t not_sent, lost_before, lost_after, unreadable, unavailable, too_many, hangs;
-    int32_t young_not_found; /* a check */
-    /* a transaction */
-    int32_t aborted, too_large, fatal;
-    /* a step of a worker */
-    int32_t crash;
-    /* a second of the phase of faults */
-    int32_t pause, stop, shuffle, credentials;
-};
+/* How long operations take. */
+enum sim_durations { SIM_UNIFORM, SIM_MOSTLY_SHORT, SIM_BY_LENGTH, SIM_ALL_AT_ONCE, SIM_DURATIONS };
 
 struct sim_options {
     uint64_t seed;
-    struct bs_core_options core;
+    struct bs_core_options core; /* the configuration's part of it, in core's words */
     int32_t partitions, workers, jobs;
     int64_t faults_end_ms; /* from here on nothing fails any more */
     int64_t arrivals_ms;   /* the last job appears before */
     int64_t limit_ms;      /* everything must have ended */
-    struct sim_faults faults;
+    int32_t likelihood[SIM_KIND_COUNT];
+    bool static_members;
+    int64_t session_ms;     /* session.timeout.ms */
     int64_t latency_ms;     /* of the network and of Kafka, at most */
     int64_t recognition_ms; /* an operation's duration, at most */
-    int64_t result_bytes;   /* a result's size, at most */
-    int32_t ids;            /* jobs draw their ids from so many: few ids are many duplicates */
-    int32_t bad_jobs;       /* thousandths of the jobs: refused, failing, too large */
+    enum sim_durations durations;
+    int64_t skew_ms;      /* workers' wall clocks differ by so much at most, while none jumps */
+    int32_t result_words; /* a recording's, at most */
+    int64_t compress_over_bytes, inline_bytes;
+    int64_t dead_letter_bytes; /* max.message.bytes of the dead letters' topic */
+    int32_t ids;               /* jobs draw their ids from so many: few ids are many duplicates */
+    int32_t bad_jobs;          /* thousandths of the jobs: refused, failing, too large */
     int32_t forced, deadlines, deferred; /* thousandths of the jobs */
 };
 

@@ -1,130 +1,178 @@
 #include "restore.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "formats/state.h"
 #include "simulation.h"
 
-/* One record on its way to core, with what it points at. */
-struct delivery {
-    struct bs_event event;
-    struct bs_control control;
-    char operation_id[32];
+#define AGAIN_MS 300
+#define PORTION  16
+
+enum stage { ASK_COMMITTED, ASK_END, READ, ASK_AGAIN };
+
+struct task {
+    int32_t partition;
+    uint32_t epoch;
+    enum stage stage;
+    int64_t end; /* of the state partition, open transactions included */
 };
+
+/* Records on their way to the loop: copies, for the topic may be compacted meanwhile. */
+struct portion {
+    int32_t partition;
+    uint32_t epoch;
+    bool last;
+    int64_t committed, log_start;
+    int32_t count;
+    struct sim_message *records[PORTION];
+};
+
+static bool cancelled(const struct sim_worker *worker, int32_t partition, uint32_t epoch)
+{
+    const struct sim_flow *flow = &worker->flows[partition];
+    return !flow->assigned || flow->epoch != epoch || flow->consuming || flow->quiet;
+}
+
+static void give_record(struct sim *sim, struct sim_worker *worker, const struct portion *portion,
+                        const struct sim_message *message)
+{
+    struct bs_error error = BS_NO_ERROR;
+    struct bs_state_record record;
+    if (!bs_state_decode(message->message.key, message->message.value, &record, &error)) {
+        sim_seen(sim, SIM_UNREADABLE);
+        bs_worker_kafka_callbacks.stopped(&worker->process, portion->partition, error.message, 0);
+        return;
+    }
+    if (memcmp(message->message.value.data, "\x08\x01", 2) != 0) {
+        sim_fail(sim, NULL, "a record of another version was taken for one of this");
+    }
+    bs_worker_kafka_callbacks.restored_record(&worker->process, portion->partition, portion->epoch,
+                                              &record);
+    bs_state_record_free(&record);
+}
 
 static void deliver(struct sim *sim, struct sim_entry *entry)
 {
-    struct delivery *delivery = entry->object;
-    struct bs_event *event = &delivery->event;
-    if (event->kind == BS_EVENT_RESTORED_CONTROL) {
-        event->control.control = &delivery->control;
-    }
-    if (event->kind == BS_EVENT_RESTORED_OPERATION && event->restored.accepted) {
-        event->restored.operation_id = delivery->operation_id;
-    }
-    sim_worker_event(sim, &sim->workers[entry->worker], event);
-}
-
-/* The records of one restore arrive in order, some time after each other. */
-struct sender {
-    struct sim *sim;
-    const struct sim_entry *entry;
-    int64_t delay_ms;
-};
-
-static struct delivery *send(struct sender *sender, enum bs_event_kind kind)
-{
-    struct delivery *delivery = calloc(1, sizeof *delivery);
-    BS_ASSERT(delivery != NULL);
-    delivery->event.kind = kind;
-    sender->delay_ms += bs_random_below(&sender->sim->random, 20);
-    sim_later(sender->sim, sender->delay_ms,
-              (struct sim_entry){.run = deliver,
-                                 .worker = sender->entry->worker,
-                                 .life = sender->entry->life,
-                                 .object = delivery});
-    return delivery;
-}
-
-static void send_record(struct sender *sender, const struct sim_job *job, uint32_t epoch)
-{
-    bool done = job->record.kind == SIM_RECORD_DONE;
-    struct delivery *delivery =
-        send(sender, done ? BS_EVENT_RESTORED_DONE : BS_EVENT_RESTORED_OPERATION);
-    struct bs_restored_operation *restored = &delivery->event.restored;
-    if (!done) {
-        *restored = job->record.operation;
-        restored->job = job->job;
-        restored->job_size = job->job_size;
-        memcpy(delivery->operation_id, job->record.operation_id, sizeof delivery->operation_id);
-    }
-    restored->partition = job->partition;
-    restored->epoch = epoch;
-    restored->offset = job->offset;
-}
-
-static void send_ids(struct sender *sender, const struct sim_partition *partition, int32_t p,
-                     uint32_t epoch)
-{
-    for (int32_t i = 0; i < partition->remembered_count; i++) {
-        const struct sim_remembered *remembered = &partition->remembered[i];
-        struct bs_restored_id *id = &send(sender, BS_EVENT_RESTORED_ID)->event.id;
-        *id = (struct bs_restored_id){.partition = p,
-                                      .epoch = epoch,
-                                      .fingerprint = remembered->fingerprint,
-                                      .offset = remembered->offset,
-                                      .ended = remembered->ended};
-        memcpy(id->id_hash, remembered->id_hash, BS_ID_HASH_SIZE);
-    }
-}
-
-static void read_state(struct sim *sim, struct sim_entry *entry)
-{
-    int32_t p = (int32_t)entry->numbers[0];
-    uint32_t epoch = (uint32_t)entry->numbers[1];
-    const struct sim_flow *flow = &sim->workers[entry->worker].flows[p];
-    if (!flow->assigned || flow->epoch != epoch) {
-        return;
-    }
-    if (sim_broker_holds(sim, p)) {
-        struct sim_entry again = *entry;
-        again.object = NULL;
-        sim_later(sim, 500, again);
-        return;
-    }
-    const struct sim_partition *partition = &sim->partitions[p];
-    struct sender sender = {.sim = sim, .entry = entry};
-    if (partition->controlled) {
-        struct delivery *delivery = send(&sender, BS_EVENT_RESTORED_CONTROL);
-        delivery->control = partition->control;
-        delivery->event.control.partition = p;
-        delivery->event.control.epoch = epoch;
-    }
-    /* Compaction keeps the order of the last writes, so keys come in any order. */
-    int32_t jobs = sim->options.jobs;
-    int32_t first = (int32_t)bs_random_below(&sim->random, jobs);
-    for (int32_t i = 0; i < jobs; i++) {
-        const struct sim_job *job = &sim->jobs[(first + i) % jobs];
-        if (job->partition == p && job->record.kind != SIM_RECORD_NONE) {
-            send_record(&sender, job, epoch);
+    struct portion *portion = entry->object;
+    struct sim_worker *worker = &sim->workers[entry->worker];
+    for (int32_t i = 0; i < portion->count; i++) {
+        if (!worker->dying && !cancelled(worker, portion->partition, portion->epoch)) {
+            give_record(sim, worker, portion, portion->records[i]);
         }
     }
-    send_ids(&sender, partition, p, epoch);
-    struct delivery *last = send(&sender, BS_EVENT_RESTORED);
-    last->event.restore_ended.partition = p;
-    last->event.restore_ended.epoch = epoch;
-    /* A group that is idle for a week forgets its offsets. */
-    bool expired = sim_fault(sim, 50);
-    last->event.restore_ended.committed = expired ? -1 : partition->committed;
-    last->event.restore_ended.log_start = partition->log_start;
+    if (portion->last && !worker->dying && !cancelled(worker, portion->partition, portion->epoch)) {
+        bs_worker_kafka_callbacks.restored(&worker->process, portion->partition, portion->epoch,
+                                           portion->committed, portion->log_start, 0, 0);
+    }
+}
+
+static void drop_portion(void *object)
+{
+    struct portion *portion = object;
+    for (int32_t i = 0; i < portion->count; i++) {
+        free(portion->records[i]);
+    }
+    free(portion);
+}
+
+static struct portion *new_portion(const struct task *task)
+{
+    struct portion *portion = calloc(1, sizeof *portion);
+    BS_ASSERT(portion != NULL);
+    portion->partition = task->partition;
+    portion->epoch = task->epoch;
+    return portion;
+}
+
+static void send(struct sim *sim, const struct sim_entry *entry, struct portion *portion,
+                 int64_t *delay_ms)
+{
+    *delay_ms += bs_random_below(&sim->random, 20);
+    sim_later(sim, *delay_ms,
+              (struct sim_entry){.run = deliver,
+                                 .worker = entry->worker,
+                                 .life = entry->life,
+                                 .object = portion,
+                                 .drop = drop_portion});
+}
+
+/* The records in no order that means anything, then the end. */
+static void give_records(struct sim *sim, const struct sim_entry *entry, const struct task *task)
+{
+    const struct sim_partition *partition = &sim->partitions[task->partition];
+    size_t count;
+    size_t *newest = sim_log_newest(&partition->state, &count);
+    size_t first = (size_t)bs_random_below(&sim->random, (int64_t)count);
+    struct portion *portion = new_portion(task);
+    int64_t delay_ms = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct sim_log_entry *record = &partition->state.entries[newest[(first + i) % count]];
+        if (record->value.data == NULL) {
+            continue;
+        }
+        struct bs_message message = {.key = record->key, .value = record->value};
+        portion->records[portion->count++] = sim_message_copy(&message);
+        if (portion->count == PORTION) {
+            send(sim, entry, portion, &delay_ms);
+            portion = new_portion(task);
+        }
+    }
+    free(newest);
+    portion->last = true;
+    portion->committed = partition->committed;
+    portion->log_start = partition->log_start;
+    send(sim, entry, portion, &delay_ms);
+}
+
+static void again(struct sim *sim, const struct sim_entry *entry, const struct task *task,
+                  int64_t delay_ms)
+{
+    struct task *copy = malloc(sizeof *copy);
+    BS_ASSERT(copy != NULL);
+    *copy = *task;
+    struct sim_entry next = *entry;
+    next.object = copy;
+    sim_later(sim, delay_ms, next);
+}
+
+/* One question of the thread. */
+static void step(struct sim *sim, struct sim_entry *entry)
+{
+    struct task *task = entry->object;
+    const struct sim_partition *partition = &sim->partitions[task->partition];
+    const struct sim_worker *worker = &sim->workers[entry->worker];
+    if (cancelled(worker, task->partition, task->epoch)) {
+        return;
+    }
+    bool asks_group = task->stage == ASK_COMMITTED || task->stage == ASK_AGAIN;
+    bool waits = asks_group && (sim_broker_coordinator_away(sim) ||
+                                sim_broker_holds_offset(sim, task->partition));
+    if (task->stage == READ && sim_log_last_stable(&partition->state) < task->end) {
+        waits = true;
+    }
+    if (waits) {
+        sim_seen(sim, SIM_RESTORE_WAITED);
+        again(sim, entry, task, AGAIN_MS);
+        return;
+    }
+    if (task->stage == ASK_AGAIN) {
+        give_records(sim, entry, task);
+        return;
+    }
+    if (task->stage == ASK_END) {
+        task->end = partition->state.end;
+    }
+    task->stage++;
+    again(sim, entry, task, sim_latency(sim));
 }
 
 void sim_restore_begin(struct sim *sim, struct sim_worker *worker, int32_t partition,
                        uint32_t epoch)
 {
-    sim_later(sim, sim_latency(sim),
-              (struct sim_entry){.run = read_state,
-                                 .worker = worker->index,
-                                 .life = worker->life,
-                                 .numbers = {partition, epoch}});
+    struct task task = {.partition = partition, .epoch = epoch, .stage = ASK_COMMITTED};
+    struct sim_entry entry = {
+        .run = step, .worker = worker->index, .life = worker->life, .through_kafka = true};
+    again(sim, &entry, &task, sim_latency(sim));
 }

@@ -1,5 +1,5 @@
-/* Reading a partition's state back, as the Kafka edge does: wait until no transaction holds its
- * offsets, then the newest committed record of each key, then the committed offset. */
+/* The restore thread: reads the state of a partition in the steps of edges/kafka_restore.c, against
+ * the fake topics, and hands the decoded records to the worker. */
 #ifndef SIM_RESTORE_H
 #define SIM_RESTORE_H
 
@@ -8,7 +8,7 @@
 struct sim;
 struct sim_worker;
 
-/* Core's RESTORE. A restore of an older epoch is given up, though what was on its way arrives. */
+/* Core's RESTORE. */
 void sim_restore_begin(struct sim *sim, struct sim_worker *worker, int32_t partition,
                        uint32_t epoch);
 

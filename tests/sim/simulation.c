@@ -6,6 +6,7 @@
 /* Far more than any run needs: a run that spins without time passing ends here. */
 #define MOST_ENTRIES    20000000
 #define PERSON_LOOKS_MS 600000
+#define WEEK_MS         (7 * 24 * 3600 * (int64_t)1000)
 
 void sim_later(struct sim *sim, int64_t delay_ms, struct sim_entry entry)
 {
@@ -18,76 +19,175 @@ int64_t sim_latency(struct sim *sim)
     return sim_between(&sim->random, 1, sim->options.latency_ms);
 }
 
-bool sim_fault(struct sim *sim, int32_t thousandths)
+void sim_seen(struct sim *sim, enum sim_kind kind)
 {
-    return sim->faulty && thousandths > 0 && sim_chance(&sim->random, thousandths);
+    sim->report.seen[kind]++;
 }
 
-static void read_credentials(struct sim *sim, struct sim_entry *entry)
+bool sim_fault(struct sim *sim, enum sim_kind kind)
+{
+    bool happens = sim->faulty && sim->options.likelihood[kind] > 0 &&
+                   sim_chance(&sim->random, sim->options.likelihood[kind]);
+    sim->report.seen[kind] += happens;
+    return happens;
+}
+
+static void renew(struct sim *sim, struct sim_entry *entry)
 {
     struct sim_worker *worker = &sim->workers[entry->numbers[0]];
-    if (worker->paused) {
-        sim_later(sim, worker->resumes_ms - sim->now_ms, *entry);
-    } else if (worker->alive) {
-        struct bs_event event = {.kind = BS_EVENT_CREDENTIALS, .credentials = true};
-        sim_worker_event(sim, worker, &event);
+    if (worker->alive) {
+        sim_worker_read_credentials(sim, worker);
     }
 }
 
-/* The service refuses the credentials for a while; then a person mends them, which each worker
- * notices as the file changes. */
-static void spoil_credentials(struct sim *sim)
+void sim_renew_credentials(struct sim *sim, int64_t delay_ms, int32_t worker)
 {
-    int64_t length_ms = sim_between(&sim->random, 1000, 300000);
-    sim->credentials_bad_until_ms = sim->now_ms + length_ms;
-    sim_trace(sim, "api: refuses the credentials for %" PRId64 " ms", length_ms);
-    for (int32_t w = 0; w < sim->options.workers; w++) {
-        sim_later(
-            sim, length_ms + 1000,
-            (struct sim_entry){.run = read_credentials, .worker = SIM_NOBODY, .numbers = {w}});
-    }
+    sim_later(sim, delay_ms,
+              (struct sim_entry){.run = renew, .worker = SIM_NOBODY, .numbers = {worker}});
 }
 
-static void every_second(struct sim *sim, struct sim_entry *entry)
+/* ---- faults that come over time -----------------------------------------------------------------
+ */
+
+/* Nobody works for more than a week: Kafka forgets the group's offsets meanwhile. */
+static void expire_offsets(struct sim *sim, struct sim_entry *entry)
 {
     (void)entry;
-    const struct sim_faults *faults = &sim->options.faults;
-    for (int32_t w = 0; w < sim->options.workers; w++) {
-        struct sim_worker *worker = &sim->workers[w];
-        if (worker->alive && !worker->paused && sim_fault(sim, faults->pause)) {
-            sim_worker_pause(sim, worker);
-        } else if (worker->alive && !worker->paused && !worker->stopping &&
-                   sim_fault(sim, faults->stop)) {
-            sim_worker_stop(sim, worker);
+    sim_trace(sim, "broker: the group's offsets expire");
+    for (int32_t p = 0; p < sim->options.partitions; p++) {
+        if (!sim_broker_holds_offset(sim, p)) {
+            sim->partitions[p].committed = sim->partitions[p].told_published = -1;
         }
     }
-    if (sim_fault(sim, faults->shuffle)) {
-        sim_group_shuffle(sim);
-    }
-    if (sim_fault(sim, faults->credentials)) {
-        spoil_credentials(sim);
-    }
-    if (sim->faulty) {
-        sim_later(sim, 1000, (struct sim_entry){.run = every_second, .worker = SIM_NOBODY});
-    }
 }
 
-static void job_appears(struct sim *sim, struct sim_entry *entry)
+static void begin_idle_week(struct sim *sim)
 {
-    (void)entry;
+    sim_trace(sim, "everybody is sent home for a week");
+    sim->nobody_until_ms = sim->now_ms + WEEK_MS + 3600000;
     for (int32_t w = 0; w < sim->options.workers; w++) {
-        sim_worker_poll(sim, &sim->workers[w]);
+        if (sim->workers[w].alive) {
+            sim_worker_kill(sim, &sim->workers[w]);
+        }
+    }
+    sim_later(sim, WEEK_MS, (struct sim_entry){.run = expire_offsets, .worker = SIM_NOBODY});
+}
+
+static void hit_cluster(struct sim *sim, enum sim_kind kind)
+{
+    int32_t partition = (int32_t)bs_random_below(&sim->random, sim->options.partitions);
+    switch (kind) {
+    case SIM_OUTAGE:
+    case SIM_REVOKED:
+    case SIM_WRONG_ENDPOINT:
+        sim_api_trouble(sim, kind);
+        break;
+    case SIM_COORDINATOR:
+        sim_broker_move_coordinator(sim);
+        break;
+    case SIM_SHUFFLE:
+        sim_group_shuffle(sim);
+        break;
+    case SIM_COMPACTION:
+        sim_broker_compact(sim);
+        break;
+    case SIM_UNREADABLE:
+        sim_broker_write_unreadable(sim, partition);
+        break;
+    case SIM_DELETED:
+        sim_broker_delete_jobs(sim, partition);
+        break;
+    case SIM_IDLE_WEEK:
+        begin_idle_week(sim);
+        break;
+    default:
+        BS_ASSERT(false);
     }
 }
 
-/* Refusals in a row stop the submissions until a person acts. This one finds nothing wrong with the
- * settings and starts the worker again. */
+static void hit_worker(struct sim *sim, enum sim_kind kind)
+{
+    struct sim_worker *worker = &sim->workers[bs_random_below(&sim->random, sim->options.workers)];
+    bool cut_off = worker->isolated_until_ms > sim->now_ms;
+    if (!worker->alive || worker->paused || (kind == SIM_ISOLATION && cut_off)) {
+        return;
+    }
+    switch (kind) {
+    case SIM_PAUSE:
+        sim_worker_pause(sim, worker);
+        break;
+    case SIM_ISOLATION:
+        sim_worker_isolate(sim, worker);
+        break;
+    case SIM_STOP:
+        sim_worker_stop(sim, worker);
+        break;
+    case SIM_CREDENTIALS_GONE:
+        sim_worker_lose_credentials(sim, worker);
+        break;
+    case SIM_CLOCK_JUMP:
+        sim_worker_jump_clock(sim, worker);
+        break;
+    default:
+        BS_ASSERT(false);
+    }
+}
+
+static void strike(struct sim *sim, struct sim_entry *entry);
+
+/* The next time that a fault of this kind comes. */
+static void expect(struct sim *sim, enum sim_kind kind)
+{
+    int64_t often = sim->options.likelihood[kind]; /* in 1000 s */
+    if (sim_kind_facts[kind].unit == SIM_BY_WORKER) {
+        often *= sim->options.workers;
+    }
+    if (often > 0) {
+        sim_later(sim, bs_random_below(&sim->random, 2000000 / often),
+                  (struct sim_entry){.run = strike, .worker = SIM_NOBODY, .numbers = {kind}});
+    }
+}
+
+static void strike(struct sim *sim, struct sim_entry *entry)
+{
+    enum sim_kind kind = (enum sim_kind)entry->numbers[0];
+    if (!sim->faulty) {
+        return;
+    }
+    sim_seen(sim, kind);
+    if (sim_kind_facts[kind].unit == SIM_BY_WORKER) {
+        hit_worker(sim, kind);
+    } else {
+        hit_cluster(sim, kind);
+    }
+    if (kind != SIM_IDLE_WEEK) {
+        expect(sim, kind);
+    }
+}
+
+/* ---- healing ------------------------------------------------------------------------------------
+ */
+
+/* Refusals in a row, a partition that cannot be read, a result without a place: they wait for a
+ * person. This one mends what there is to mend and starts the worker again. */
 static void person_looks(struct sim *sim, struct sim_entry *entry)
 {
+    static const enum bs_not_ready reasons[] = {
+        BS_NOT_READY_REFUSALS, BS_NOT_READY_PARTITION_STOPPED, BS_NOT_READY_TRANSCRIPT_STORE};
+    bool mended = false;
+    for (int32_t p = 0; p < sim->options.partitions; p++) {
+        mended = sim_broker_mend_unreadable(sim, p) || mended;
+    }
+    sim->config.results.inline_bytes = 900000;
     for (int32_t w = 0; w < sim->options.workers; w++) {
         struct sim_worker *worker = &sim->workers[w];
-        if (worker->alive && sim_observe_not_ready(sim, worker, BS_NOT_READY_REFUSALS)) {
-            sim_worker_kill(sim, worker);
+        for (size_t i = 0; worker->alive && i < sizeof reasons / sizeof *reasons; i++) {
+            bool in_vain = reasons[i] == BS_NOT_READY_PARTITION_STOPPED && !mended &&
+                           sim_observe_jobs_lost(sim, worker);
+            if (sim_observe_not_ready(sim, worker, reasons[i]) && !in_vain) {
+                sim_seen(sim, SIM_PERSON);
+                sim_worker_kill(sim, worker);
+            }
         }
     }
     sim_later(sim, PERSON_LOOKS_MS, *entry);
@@ -98,12 +198,46 @@ static void heal(struct sim *sim, struct sim_entry *entry)
     (void)entry;
     sim_trace(sim, "the faults end");
     sim->faulty = false;
+    for (int32_t w = 0; w < sim->options.workers; w++) {
+        sim->workers[w].clock_ms = sim->workers[w].skew_ms;
+        sim->workers[w].tokens.gone = false;
+        sim_renew_credentials(sim, 1000, w);
+    }
     sim_later(sim, PERSON_LOOKS_MS, (struct sim_entry){.run = person_looks, .worker = SIM_NOBODY});
+}
+
+/* ---- a run --------------------------------------------------------------------------------------
+ */
+
+static void job_appears(struct sim *sim, struct sim_entry *entry)
+{
+    (void)entry;
+    for (int32_t w = 0; w < sim->options.workers; w++) {
+        sim_worker_poll(sim, &sim->workers[w]);
+    }
 }
 
 static void first_start(struct sim *sim, struct sim_entry *entry)
 {
     sim_worker_start(sim, &sim->workers[entry->numbers[0]]);
+}
+
+static void configure(struct sim *sim)
+{
+    static struct bs_config *shared; /* this program has one thread */
+    if (shared == NULL) {
+        static const char *const settings[] = {"kafka.bootstrap.servers=127.0.0.1:9092",
+                                               "speechkit.auth.api_key_file=/key",
+                                               "objects.buckets=[\"recordings\"]"};
+        struct bs_config_errors errors;
+        shared = bs_config_parse(NULL, 0, settings, 3, &errors);
+        BS_ASSERT(shared != NULL);
+        bs_config_errors_free(&errors);
+    }
+    const struct sim_options *options = &sim->options;
+    sim->config = *shared;
+    sim->config.results.compress_over_bytes = options->compress_over_bytes;
+    sim->config.results.inline_bytes = options->inline_bytes;
 }
 
 static struct sim *create(const struct sim_options *options, const struct sim_report *report)
@@ -116,13 +250,18 @@ static struct sim *create(const struct sim_options *options, const struct sim_re
     sim->wall_base = 1767225600000 + bs_random_below(&sim->random, 86400000);
     sim->faulty = true;
     sim->observer.finished_ms = -1;
+    configure(sim);
     for (int32_t p = 0; p < SIM_PARTITIONS; p++) {
-        sim->partitions[p].committed = -1;
-        sim->partitions[p].published = -1;
+        sim->partitions[p].committed = sim->partitions[p].told_published = -1;
+        sim->partitions[p].lost_from = -1;
     }
     sim_jobs_draw(sim);
     for (int32_t w = 0; w < options->workers; w++) {
-        sim->workers[w].index = w;
+        struct sim_worker *worker = &sim->workers[w];
+        worker->index = w;
+        worker->skew_ms = sim_between(&sim->random, -options->skew_ms, options->skew_ms);
+        worker->clock_ms = worker->skew_ms;
+        sim->report.seen[SIM_CLOCK_SKEW] += worker->skew_ms != 0;
         sim_later(sim, bs_random_below(&sim->random, 60000),
                   (struct sim_entry){.run = first_start, .worker = SIM_NOBODY, .numbers = {w}});
     }
@@ -131,7 +270,12 @@ static struct sim *create(const struct sim_options *options, const struct sim_re
                   (struct sim_entry){.run = job_appears, .worker = SIM_NOBODY});
     }
     sim_later(sim, options->faults_end_ms, (struct sim_entry){.run = heal, .worker = SIM_NOBODY});
-    sim_later(sim, 0, (struct sim_entry){.run = every_second, .worker = SIM_NOBODY});
+    for (int kind = 0; kind < SIM_KIND_COUNT; kind++) {
+        if (sim_kind_facts[kind].unit == SIM_BY_CLUSTER ||
+            sim_kind_facts[kind].unit == SIM_BY_WORKER) {
+            expect(sim, (enum sim_kind)kind);
+        }
+    }
     return sim;
 }
 
@@ -141,16 +285,22 @@ static void run_entry(struct sim *sim, struct sim_entry *entry)
     if (entry->worker != SIM_NOBODY) {
         const struct sim_worker *worker = &sim->workers[entry->worker];
         if (!worker->alive || worker->life != entry->life) {
-            free(entry->object);
+            sim_entry_drop(entry);
             return;
         }
         if (worker->paused) {
             sim_later(sim, worker->resumes_ms - sim->now_ms, *entry);
             return;
         }
+        if (entry->through_kafka && worker->isolated_until_ms > sim->now_ms) {
+            sim_later(sim, worker->isolated_until_ms - sim->now_ms, *entry);
+            return;
+        }
+        sim_worker_enter(sim, entry->worker);
     }
     entry->run(sim, entry);
-    free(entry->object);
+    sim_entry_drop(entry);
+    sim_workers_bury(sim);
 }
 
 struct sim *sim_run_options(const struct sim_options *options, const struct sim_report *report)
@@ -163,6 +313,7 @@ struct sim *sim_run_options(const struct sim_options *options, const struct sim_
         run_entry(sim, &entry);
         if (sim->now_ms > options->limit_ms || ++entries > MOST_ENTRIES) {
             sim_observe_overdue(sim);
+            break;
         }
     }
     if (!sim->failed) {
@@ -174,12 +325,14 @@ struct sim *sim_run_options(const struct sim_options *options, const struct sim_
 void sim_destroy(struct sim *sim)
 {
     for (int32_t w = 0; w < sim->options.workers; w++) {
-        sim_worker_destroy(&sim->workers[w]);
-        sim_worker_forget_payloads(&sim->workers[w]);
+        if (sim->workers[w].alive) {
+            sim_worker_destroy(sim, &sim->workers[w]);
+        }
     }
     sim_timeline_destroy(&sim->timeline);
     sim_broker_destroy(sim);
     sim_api_destroy(sim);
+    sim_jobs_destroy(sim);
     sim_observer_destroy(sim);
     free(sim);
 }

@@ -8,6 +8,7 @@
 
 #include "api.h"
 #include "broker.h"
+#include "formats/config.h"
 #include "group.h"
 #include "jobs.h"
 #include "observer.h"
@@ -19,16 +20,20 @@
 
 struct sim {
     struct sim_options options;
+    struct bs_config config; /* what the workers were configured with; its texts are borrowed */
     struct bs_random random;
     struct sim_timeline timeline;
-    int64_t now_ms;       /* since the beginning */
-    bs_wall_ms wall_base; /* the wall clock at the beginning */
-    bool faulty;          /* the phase of faults is not over */
-    int64_t credentials_bad_until_ms;
+    int64_t now_ms;             /* since the beginning */
+    bs_wall_ms wall_base;       /* the service's clock at the beginning */
+    bool faulty;                /* the phase of faults is not over */
+    enum sim_kind trouble_kind; /* the service's, while there is any */
+    int64_t trouble_until_ms;
+    int64_t coordinator_away_until_ms;
+    int64_t nobody_until_ms; /* no worker is started before */
 
     struct sim_job jobs[SIM_JOBS];
     struct sim_partition partitions[SIM_PARTITIONS];
-    struct sim_transaction *transactions;
+    struct bs_transaction *transactions;
     uint64_t transaction_count;
     struct sim_group group;
     struct sim_operation *operations;
@@ -47,7 +52,11 @@ void sim_destroy(struct sim *sim);
 void sim_later(struct sim *sim, int64_t delay_ms, struct sim_entry entry);
 /* The time that a message needs through the network or Kafka. */
 int64_t sim_latency(struct sim *sim);
-/* Whether a fault of this likelihood happens now: never after the phase of faults. */
-bool sim_fault(struct sim *sim, int32_t thousandths);
+/* Whether this fault happens now, by its likelihood: never after the phase of faults. */
+bool sim_fault(struct sim *sim, enum sim_kind kind);
+/* It did. */
+void sim_seen(struct sim *sim, enum sim_kind kind);
+/* A person gives the worker new credentials, which it notices as its file changes. */
+void sim_renew_credentials(struct sim *sim, int64_t delay_ms, int32_t worker);
 
 #endif

@@ -56,10 +56,19 @@ bool sim_timeline_next(struct sim_timeline *timeline, struct sim_entry *entry)
     }
 }
 
+void sim_entry_drop(struct sim_entry *entry)
+{
+    if (entry->drop != NULL) {
+        entry->drop(entry->object);
+    } else {
+        free(entry->object);
+    }
+}
+
 void sim_timeline_destroy(struct sim_timeline *timeline)
 {
     for (size_t i = 0; i < timeline->count; i++) {
-        free(timeline->entries[i].object);
+        sim_entry_drop(&timeline->entries[i]);
     }
     free(timeline->entries);
     *timeline = (struct sim_timeline){0};

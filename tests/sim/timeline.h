@@ -19,8 +19,10 @@ struct sim_entry {
     sim_run run;
     int32_t worker;     /* whose process it happens in: waits while it is paused, dies with it */
     uint32_t life;      /* of that worker */
+    bool through_kafka; /* waits also while that worker is cut off from Kafka */
     int64_t numbers[2]; /* what `run` needs to know */
-    void *object;       /* owned: freed after `run`, one block */
+    void *object;       /* owned: freed after `run`, by `drop` or (NULL) as one block */
+    void (*drop)(void *object);
 };
 
 struct sim_timeline {
@@ -32,6 +34,7 @@ struct sim_timeline {
 void sim_timeline_add(struct sim_timeline *timeline, struct sim_entry entry);
 /* False when nothing is left. The caller owns the entry's object from here. */
 bool sim_timeline_next(struct sim_timeline *timeline, struct sim_entry *entry);
+void sim_entry_drop(struct sim_entry *entry);
 void sim_timeline_destroy(struct sim_timeline *timeline);
 
 #endif

@@ -1,106 +1,303 @@
 #include "worker.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "formats/result.h"
 #include "simulation.h"
 
 #define RESTART_MS  20000
 #define SHUTDOWN_MS 25000
 #define PAUSE_MS    40000
-#define STALE_MS    20000
+#define ISOLATED_MS 60000
+#define SECOND_MS   1000
 
-void *sim_worker_payload(struct sim_worker *worker, size_t size)
+static struct sim_worker *worker_of(struct bs_worker *process)
 {
-    struct sim_payload *payload = calloc(1, sizeof *payload);
-    BS_ASSERT(payload != NULL);
-    *payload = (struct sim_payload){.worker = worker, .next = worker->payloads, .size = size};
-    if (payload->next != NULL) {
-        payload->next->previous = payload;
-    }
-    worker->payloads = payload;
-    return payload;
+    return BS_CONTAINER_OF(process, struct sim_worker, process);
 }
 
-/* A payload given back twice is memory freed twice: the sanitizer sees it. */
-static void release(void *given_back)
+/* ---- clocks -------------------------------------------------------------------------------------
+ */
+
+/* Whose process runs at the moment: the edges' one function without a context. */
+static struct sim *running_sim;
+static struct sim_worker *running_worker;
+
+struct bs_now sim_worker_now(const struct sim *sim, const struct sim_worker *worker)
 {
-    struct sim_payload *payload = given_back;
-    if (payload->previous != NULL) {
-        payload->previous->next = payload->next;
-    } else {
-        payload->worker->payloads = payload->next;
-    }
-    if (payload->next != NULL) {
-        payload->next->previous = payload->previous;
-    }
-    free(payload);
+    return (struct bs_now){.mono = worker->mono_base + sim->now_ms,
+                           .wall = sim->wall_base + sim->now_ms + worker->clock_ms};
 }
 
-void sim_worker_destroy(struct sim_worker *worker)
+struct bs_now bs_clock_now(void)
 {
-    if (worker->core != NULL) {
-        bs_core_destroy(worker->core, release);
-        worker->core = NULL;
+    return sim_worker_now(running_sim, running_worker);
+}
+
+static void runs(struct sim *sim, struct sim_worker *worker)
+{
+    running_sim = sim;
+    running_worker = worker;
+}
+
+bool sim_worker_clock_wrong(const struct sim *sim, const struct sim_worker *worker)
+{
+    int64_t tolerance_ms = sim->options.core.window_ms / 60;
+    tolerance_ms = tolerance_ms < 2000 ? 2000 : tolerance_ms;
+    return worker->clock_ms > tolerance_ms || worker->clock_ms < -tolerance_ms;
+}
+
+void sim_worker_enter(struct sim *sim, int32_t worker)
+{
+    runs(sim, &sim->workers[worker]);
+}
+
+static void mend_clock(struct sim *sim, struct sim_entry *entry)
+{
+    struct sim_worker *worker = &sim->workers[entry->numbers[0]];
+    sim_trace(sim, "w%" PRId32 "'s wall clock is set right", worker->index);
+    worker->clock_ms = worker->skew_ms;
+}
+
+void sim_worker_jump_clock(struct sim *sim, struct sim_worker *worker)
+{
+    static const int64_t most_ms[] = {5000, 120000, 3 * 3600000, 10 * 24 * 3600 * (int64_t)1000};
+    int64_t most = most_ms[bs_random_below(&sim->random, 4)];
+    worker->clock_ms = sim_between(&sim->random, -most, most);
+    sim_trace(sim, "w%" PRId32 "'s wall clock jumps to %+" PRId64 " ms", worker->index,
+              worker->clock_ms);
+    sim_later(
+        sim, sim_between(&sim->random, 1, 600) * SECOND_MS,
+        (struct sim_entry){.run = mend_clock, .worker = SIM_NOBODY, .numbers = {worker->index}});
+}
+
+/* ---- the edges' small change
+ * ---------------------------------------------------------------------
+ */
+
+static void turn(struct sim *sim, struct sim_entry *entry)
+{
+    (void)sim;
+    struct sim_worker *worker = &sim->workers[entry->worker];
+    struct bs_worker *process = &worker->process;
+    worker->bell_rung = false;
+    bs_worker_answer_unsent(process);
+    if (process->batch_refused) {
+        process->batch_refused = false;
+        bs_worker_kafka_callbacks.transaction(process, BS_TRANSACTION_ABORTED,
+                                              "not a member of the group at present");
     }
-    worker->alive = false;
+}
+
+void bs_bell_ring(struct bs_bell *bell)
+{
+    if (!bell->worker->bell_rung) {
+        bell->worker->bell_rung = true;
+        sim_later(bell->sim, 0,
+                  (struct sim_entry){
+                      .run = turn, .worker = bell->worker->index, .life = bell->worker->life});
+    }
+}
+
+struct bs_event bs_worker_new_event(enum bs_event_kind kind)
+{
+    return (struct bs_event){.kind = kind, .now = bs_clock_now()};
+}
+
+void bs_worker_stop(struct bs_worker *process, const char *why)
+{
+    (void)why;
+    struct bs_event event = bs_worker_new_event(BS_EVENT_STOP);
+    bs_worker_event(process, &event);
+}
+
+void bs_worker_fail(struct bs_worker *process, const char *message)
+{
+    (void)message;
+    worker_of(process)->dying = true;
+}
+
+/* ---- credentials
+ * ---------------------------------------------------------------------------------
+ */
+
+const char *bs_tokens_authorization(struct bs_tokens *tokens)
+{
+    return tokens->gone ? NULL : "Api-Key simulated";
+}
+
+const char *bs_tokens_problem(const struct bs_tokens *tokens)
+{
+    return tokens->gone ? "the file is gone" : "";
+}
+
+static void changed(struct sim *sim, struct sim_entry *entry)
+{
+    struct sim_worker *worker = &sim->workers[entry->worker];
+    struct bs_event event = bs_worker_new_event(BS_EVENT_CREDENTIALS);
+    event.credentials = !worker->tokens.gone;
+    bs_worker_event(&worker->process, &event);
+}
+
+void sim_worker_read_credentials(struct sim *sim, struct sim_worker *worker)
+{
+    sim_later(sim, bs_random_below(&sim->random, SECOND_MS),
+              (struct sim_entry){.run = changed, .worker = worker->index, .life = worker->life});
+}
+
+void bs_tokens_refresh(struct bs_tokens *tokens)
+{
+    sim_worker_read_credentials(tokens->sim, tokens->worker);
+}
+
+static void find_credentials(struct sim *sim, struct sim_entry *entry)
+{
+    struct sim_worker *worker = &sim->workers[entry->numbers[0]];
+    worker->tokens.gone = false;
+    if (worker->alive) {
+        sim_worker_read_credentials(sim, worker);
+    }
+}
+
+void sim_worker_lose_credentials(struct sim *sim, struct sim_worker *worker)
+{
+    worker->tokens.gone = true;
+    sim_trace(sim, "w%" PRId32 "'s credentials are gone", worker->index);
+    sim_worker_read_credentials(sim, worker);
+    sim_later(sim, sim_between(&sim->random, 1, 300) * SECOND_MS,
+              (struct sim_entry){
+                  .run = find_credentials, .worker = SIM_NOBODY, .numbers = {worker->index}});
+}
+
+/* ---- life and death
+ * ------------------------------------------------------------------------------
+ */
+
+static struct sim_worker *releasing; /* bs_core_destroy tells no context */
+
+static void release(void *payload)
+{
+    releasing->payloads--;
+    bs_payload_free(payload);
+}
+
+void sim_worker_destroy(struct sim *sim, struct sim_worker *worker)
+{
+    struct bs_worker *process = &worker->process;
+    (void)sim;
+    if (process->core != NULL) {
+        releasing = worker;
+        bs_worker_forget_requests(process);
+        bs_core_destroy(process->core, release);
+        bs_buffer_free(&process->scratch);
+        process->core = NULL;
+    }
+    worker->alive = worker->dying = false;
     worker->life++;
 }
 
 static void start_again(struct sim *sim, struct sim_entry *entry)
 {
     struct sim_worker *worker = &sim->workers[entry->numbers[0]];
-    if (!worker->alive) {
+    if (worker->alive || worker->life != entry->numbers[1]) {
+        return;
+    }
+    if (sim->nobody_until_ms > sim->now_ms) {
+        sim_later(sim, sim->nobody_until_ms - sim->now_ms, *entry);
+    } else {
         sim_worker_start(sim, worker);
     }
 }
 
-void sim_worker_forget_payloads(struct sim_worker *worker)
-{
-    struct sim_payload *next;
-    for (struct sim_payload *payload = worker->payloads; payload != NULL; payload = next) {
-        next = payload->next;
-        free(payload);
-    }
-    worker->payloads = NULL;
-}
-
 static void end_process(struct sim *sim, struct sim_worker *worker)
 {
-    sim_worker_destroy(worker);
-    if (worker->payloads != NULL) {
+    sim_worker_destroy(sim, worker);
+    if (worker->payloads != 0) {
         sim_fail(sim, NULL, "w%" PRId32 " ends without giving a payload back", worker->index);
     }
-    sim_later(
-        sim, bs_random_below(&sim->random, RESTART_MS),
-        (struct sim_entry){.run = start_again, .worker = SIM_NOBODY, .numbers = {worker->index}});
+    sim_later(sim, bs_random_below(&sim->random, RESTART_MS),
+              (struct sim_entry){.run = start_again,
+                                 .worker = SIM_NOBODY,
+                                 .numbers = {worker->index, worker->life}});
 }
 
 void sim_worker_start(struct sim *sim, struct sim_worker *worker)
 {
     struct bs_core_options options = sim->options.core;
+    struct bs_worker *process = &worker->process;
     options.random_seed = bs_random_next(&sim->random);
     worker->life++;
     worker->alive = true;
     worker->paused = worker->stopping = worker->polling = worker->silent = false;
+    worker->bell_rung = worker->dying = false;
     worker->transaction = 0;
+    worker->payloads = 0;
+    worker->requests = worker->submissions = 0;
+    worker->dates_told = 0;
+    worker->began = worker->began_wrong = false;
     worker->tick_ms = BS_NEVER;
     worker->mono_base = sim_between(&sim->random, 1, INT32_MAX);
     memset(worker->flows, 0, sizeof worker->flows);
-    worker->core = bs_core_create(&options);
-    sim_observe_start(worker);
+    worker->kafka = (struct bs_kafka){sim, worker, sim->options.partitions};
+    worker->http = (struct bs_http){sim, worker};
+    worker->bell = (struct bs_bell){sim, worker};
+    worker->tokens.sim = sim;
+    worker->tokens.worker = worker;
+    *process = (struct bs_worker){.config = &sim->config,
+                                  .kafka = &worker->kafka,
+                                  .http = &worker->http,
+                                  .tokens = &worker->tokens,
+                                  .more = &worker->bell,
+                                  .jobs_partitions = sim->options.partitions,
+                                  .state_partitions = sim->options.partitions};
+    (void)snprintf(worker->name, sizeof worker->name, "w%" PRId32, worker->index);
+    (void)snprintf(process->name, sizeof process->name, "%s", worker->name);
+    bs_list_init(&process->requests);
+    process->core = bs_core_create(&options);
     sim_trace(sim, "w%" PRId32 " starts, life %" PRIu32, worker->index, worker->life);
+    if (sim->options.static_members) {
+        sim_broker_fence(sim, worker);
+    }
     sim_group_join(sim, worker);
 }
 
 void sim_worker_kill(struct sim *sim, struct sim_worker *worker)
 {
-    sim_trace(sim, "w%" PRId32 " is killed", worker->index);
+    (void)sim;
+    worker->dying = true;
+}
+
+static void bury(struct sim *sim, struct sim_worker *worker)
+{
+    bool in_order = worker->process.stopped;
+    sim_trace(sim, "w%" PRId32 " %s", worker->index, in_order ? "ends in order" : "is killed");
     sim_broker_abandon(sim, worker);
-    sim_observe_gone(sim, worker);
-    sim_group_died(sim, worker);
+    if (in_order && !sim->options.static_members) {
+        sim_group_leave(sim, worker);
+    } else {
+        sim_group_died(sim, worker);
+    }
     end_process(sim, worker);
+}
+
+void sim_workers_bury(struct sim *sim)
+{
+    for (int32_t w = 0; w < sim->options.workers; w++) {
+        if (sim->workers[w].dying && sim->workers[w].alive) {
+            bury(sim, &sim->workers[w]);
+        }
+    }
+}
+
+/* Unless it is paused, or cut off, all the same. */
+static void be_heard(struct sim *sim, struct sim_worker *worker)
+{
+    if (!worker->paused && worker->isolated_until_ms <= sim->now_ms) {
+        sim_group_heard(sim, worker);
+    }
 }
 
 static void resume(struct sim *sim, struct sim_entry *entry)
@@ -109,7 +306,7 @@ static void resume(struct sim *sim, struct sim_entry *entry)
     if (worker->alive && worker->life == entry->numbers[1]) {
         sim_trace(sim, "w%" PRId32 " resumes", worker->index);
         worker->paused = false;
-        sim_group_heard(sim, worker);
+        be_heard(sim, worker);
     }
 }
 
@@ -119,12 +316,33 @@ void sim_worker_pause(struct sim *sim, struct sim_worker *worker)
     sim_trace(sim, "w%" PRId32 " is paused for %" PRId64 " ms", worker->index, length_ms);
     worker->paused = true;
     worker->resumes_ms = sim->now_ms + length_ms;
-    if (worker->in_group) {
-        sim_group_silent(sim, worker);
-    }
+    sim_group_silent(sim, worker);
     sim_later(sim, length_ms,
               (struct sim_entry){
                   .run = resume, .worker = SIM_NOBODY, .numbers = {worker->index, worker->life}});
+}
+
+static void connect_again(struct sim *sim, struct sim_entry *entry)
+{
+    struct sim_worker *worker = &sim->workers[entry->numbers[0]];
+    if (worker->alive && worker->life == entry->numbers[1]) {
+        sim_trace(sim, "w%" PRId32 " reaches Kafka again", worker->index);
+        be_heard(sim, worker);
+    }
+}
+
+void sim_worker_isolate(struct sim *sim, struct sim_worker *worker)
+{
+    int64_t length_ms = sim_between(&sim->random, 1, ISOLATED_MS);
+    sim_trace(sim, "w%" PRId32 " is cut off from Kafka for %" PRId64 " ms", worker->index,
+              length_ms);
+    worker->isolated_until_ms = sim->now_ms + length_ms;
+    sim_group_silent(sim, worker);
+    sim_group_expect_lost(sim, worker);
+    sim_later(sim, length_ms,
+              (struct sim_entry){.run = connect_again,
+                                 .worker = SIM_NOBODY,
+                                 .numbers = {worker->index, worker->life}});
 }
 
 /* shutdown_seconds is over: the process ends in any case. */
@@ -136,133 +354,23 @@ static void shut_down_hard(struct sim *sim, struct sim_entry *entry)
     }
 }
 
-void sim_worker_stop(struct sim *sim, struct sim_worker *worker)
-{
-    worker->stopping = true;
-    sim_later(
-        sim, SHUTDOWN_MS,
-        (struct sim_entry){.run = shut_down_hard, .worker = worker->index, .life = worker->life});
-    struct bs_event event = {.kind = BS_EVENT_STOP};
-    sim_worker_event(sim, worker, &event);
-}
-
-/* ---- consuming ----------------------------------------------------------------------------------
- */
-
-/* What the consumer's queue holds of the partition: a job, or its end. */
-static bool something_of(struct sim *sim, const struct sim_flow *flow, int32_t p)
-{
-    if (!flow->consuming) {
-        return false;
-    }
-    return sim_jobs_next(sim, p, flow->position) != NULL || flow->end_told != sim_jobs_end(sim, p);
-}
-
-static struct bs_event job_event(const struct sim_job *job, uint32_t epoch)
-{
-    struct bs_event event = {.kind = BS_EVENT_JOB};
-    event.job = (struct bs_job_event){
-        .partition = job->partition,
-        .epoch = epoch,
-        .offset = job->offset,
-        .job = job->job,
-        .job_size = job->job_size,
-        .fingerprint = job->fingerprint,
-        .id_given = job->id >= 0,
-        .force = job->force,
-        .deferred = job->deferred,
-        .audio_seconds = job->audio_seconds,
-        .channels = job->channels,
-        .deadline = job->deadline,
-    };
-    memcpy(event.job.id_hash, job->id_hash, BS_ID_HASH_SIZE);
-    if (job->nature == SIM_INVALID) {
-        event.job.refusal = BS_DEAD_INVALID_JOB;
-        event.job.refusal_message = "simulated";
-    }
-    return event;
-}
-
-static void deliver_job(struct sim *sim, struct sim_worker *worker, const struct sim_job *job)
-{
-    struct sim_flow *flow = &worker->flows[job->partition];
-    flow->position = job->offset + 1;
-    struct bs_event event = job_event(job, flow->epoch);
-    sim_worker_event(sim, worker, &event);
-}
-
-/* One more job that was on its way when its partition went. */
-static void deliver_stale(struct sim *sim, struct sim_entry *entry)
-{
-    const struct sim_job *job = &sim->jobs[entry->numbers[0]];
-    struct bs_event event = job_event(job, (uint32_t)entry->numbers[1]);
-    sim_worker_event(sim, &sim->workers[entry->worker], &event);
-}
-
-void sim_worker_forget_flow(struct sim *sim, struct sim_worker *worker, int32_t partition)
-{
-    struct sim_flow *flow = &worker->flows[partition];
-    const struct sim_job *job = sim_jobs_next(sim, partition, flow->position);
-    if (flow->consuming && job != NULL && sim_fault(sim, 500)) {
-        sim_later(sim, sim_between(&sim->random, 1, STALE_MS),
-                  (struct sim_entry){.run = deliver_stale,
-                                     .worker = worker->index,
-                                     .life = worker->life,
-                                     .numbers = {job->index, flow->epoch}});
-    }
-    *flow = (struct sim_flow){0};
-}
-
-static void deliver_end(struct sim *sim, struct sim_worker *worker, int32_t p)
-{
-    struct sim_flow *flow = &worker->flows[p];
-    flow->end_told = sim_jobs_end(sim, p);
-    struct bs_event event = {.kind = BS_EVENT_END_OF_PARTITION};
-    event.end.partition = p;
-    event.end.epoch = flow->epoch;
-    event.end.offset = flow->end_told;
-    sim_worker_event(sim, worker, &event);
-}
-
-static void look(struct sim *sim, struct sim_entry *entry)
+static void stop(struct sim *sim, struct sim_entry *entry)
 {
     struct sim_worker *worker = &sim->workers[entry->worker];
-    worker->polling = false;
-    int32_t first = (int32_t)bs_random_below(&sim->random, sim->options.partitions);
-    for (int32_t i = 0; i < sim->options.partitions; i++) {
-        int32_t p = (first + i) % sim->options.partitions;
-        if (!something_of(sim, &worker->flows[p], p)) {
-            continue;
-        }
-        const struct sim_job *job = sim_jobs_next(sim, p, worker->flows[p].position);
-        if (job == NULL) {
-            deliver_end(sim, worker, p);
-            return;
-        }
-        if (bs_core_wants_jobs(worker->core)) {
-            sim_observe_wanted(sim, worker);
-            deliver_job(sim, worker, job);
-            return;
-        }
+    if (!worker->stopping) {
+        worker->stopping = true;
+        sim_later(sim, SHUTDOWN_MS,
+                  (struct sim_entry){
+                      .run = shut_down_hard, .worker = worker->index, .life = worker->life});
+        bs_worker_stop(&worker->process, "a signal");
     }
 }
 
-void sim_worker_poll(struct sim *sim, struct sim_worker *worker)
+void sim_worker_stop(struct sim *sim, struct sim_worker *worker)
 {
-    if (!worker->alive || worker->polling) {
-        return;
-    }
-    for (int32_t p = 0; p < sim->options.partitions; p++) {
-        const struct sim_flow *flow = &worker->flows[p];
-        if (something_of(sim, flow, p) &&
-            (sim_jobs_next(sim, p, flow->position) == NULL || bs_core_wants_jobs(worker->core))) {
-            worker->polling = true;
-            sim_later(
-                sim, bs_random_below(&sim->random, 50),
-                (struct sim_entry){.run = look, .worker = worker->index, .life = worker->life});
-            return;
-        }
-    }
+    sim_trace(sim, "w%" PRId32 " is asked to stop", worker->index);
+    sim_later(sim, 0,
+              (struct sim_entry){.run = stop, .worker = worker->index, .life = worker->life});
 }
 
 /* ---- steps --------------------------------------------------------------------------------------
@@ -271,12 +379,11 @@ void sim_worker_poll(struct sim *sim, struct sim_worker *worker)
 static void tick(struct sim *sim, struct sim_entry *entry)
 {
     struct sim_worker *worker = &sim->workers[entry->worker];
-    if (worker->tick_ms != entry->numbers[0]) {
-        return; /* another deadline came in between */
+    if (worker->tick_ms == entry->numbers[0]) { /* else another deadline came in between */
+        worker->tick_ms = BS_NEVER;
+        struct bs_event event = bs_worker_new_event(BS_EVENT_TICK);
+        bs_worker_event(&worker->process, &event);
     }
-    worker->tick_ms = BS_NEVER;
-    struct bs_event event = {.kind = BS_EVENT_TICK};
-    sim_worker_event(sim, worker, &event);
 }
 
 static void want_tick(struct sim *sim, struct sim_worker *worker, bs_mono_ms deadline)
@@ -286,11 +393,8 @@ static void want_tick(struct sim *sim, struct sim_worker *worker, bs_mono_ms dea
         return;
     }
     int64_t at_ms = deadline - worker->mono_base;
-    if (at_ms < sim->now_ms) {
-        at_ms = sim->now_ms;
-    }
-    if (at_ms == sim->now_ms) {
-        at_ms++; /* the clock has moved by the time that a process comes round again */
+    if (at_ms <= sim->now_ms) {
+        at_ms = sim->now_ms + 1; /* the clock has moved by the time that a process comes round */
     }
     if (worker->tick_ms != at_ms) {
         worker->tick_ms = at_ms;
@@ -301,89 +405,83 @@ static void want_tick(struct sim *sim, struct sim_worker *worker, bs_mono_ms dea
     }
 }
 
-static void read_credentials(struct sim *sim, struct sim_entry *entry)
+static void perform(struct sim_worker *worker, const struct bs_action *action)
 {
-    struct bs_event event = {.kind = BS_EVENT_CREDENTIALS, .credentials = true};
-    sim_worker_event(sim, &sim->workers[entry->worker], &event);
-}
-
-/* False when the process is over. */
-static bool perform(struct sim *sim, struct sim_worker *worker, const struct bs_action *action)
-{
-    struct sim_flow *flow;
+    struct bs_worker *process = &worker->process;
     switch (action->kind) {
     case BS_ACTION_RESTORE:
-        worker->flows[action->partition].epoch = action->epoch;
-        sim_restore_begin(sim, worker, action->partition, action->epoch);
-        return true;
+        bs_kafka_restore(process->kafka, action->partition, action->epoch);
+        break;
     case BS_ACTION_CONSUME:
-        flow = &worker->flows[action->partition];
-        flow->consuming = flow->assigned;
-        flow->epoch = action->epoch;
-        flow->position = action->offset;
-        flow->end_told = -1;
-        return true;
+        bs_kafka_consume(process->kafka, action->partition, action->epoch, action->offset);
+        break;
     case BS_ACTION_UNASSIGN:
-        sim_group_unassign(sim, worker, action->partition);
-        return true;
+        bs_kafka_unassign(process->kafka, action->partition);
+        break;
     case BS_ACTION_SUBMIT:
+        bs_worker_submit(process, action->operation, action->operation_epoch, action->send_before);
+        break;
     case BS_ACTION_CHECK:
-        sim_api_send(sim, worker, action);
-        return true;
+        bs_worker_check(process, action->operation, action->operation_epoch, action->send_before);
+        break;
     case BS_ACTION_COMMIT:
-        sim_broker_begin(sim, worker, &action->batch);
-        return true;
+        bs_worker_commit(process, &action->batch);
+        break;
     case BS_ACTION_RELEASE_PAYLOAD:
-        release(action->payload);
-        return true;
+        worker->payloads--;
+        bs_payload_free(action->payload);
+        break;
     case BS_ACTION_REFRESH_CREDENTIALS:
-        sim_later(sim, sim_latency(sim),
-                  (struct sim_entry){
-                      .run = read_credentials, .worker = worker->index, .life = worker->life});
-        return true;
+        bs_tokens_refresh(process->tokens);
+        break;
     case BS_ACTION_NOTICE:
-        return true;
+        break;
     case BS_ACTION_STOPPED:
-        sim_trace(sim, "w%" PRId32 " ends in order", worker->index);
-        sim_group_leave(sim, worker);
-        end_process(sim, worker);
-        return false;
+        process->stopped = true;
+        worker->dying = true;
+        break;
     case BS_ACTION_FAILED:
-        sim_worker_kill(sim, worker);
-        return false;
+        bs_worker_fail(process, action->notice->text);
+        break;
     }
-    return true;
 }
 
 /* What core has given back already is not its any more. */
-static void release_rest(const struct bs_step *step, size_t from)
+static void release_rest(struct sim_worker *worker, const struct bs_step *step, size_t from)
 {
     for (size_t i = from; i < step->action_count; i++) {
         if (step->actions[i].kind == BS_ACTION_RELEASE_PAYLOAD) {
-            release(step->actions[i].payload);
+            worker->payloads--;
+            bs_payload_free(step->actions[i].payload);
         }
     }
 }
 
-void sim_worker_event(struct sim *sim, struct sim_worker *worker, struct bs_event *event)
+void bs_worker_event(struct bs_worker *process, struct bs_event *event)
 {
-    event->now.mono = worker->mono_base + sim->now_ms;
-    event->now.wall = sim->wall_base + sim->now_ms;
+    struct sim_worker *worker = worker_of(process);
+    struct sim *sim = worker->kafka.sim;
+    bool result = event->kind == BS_EVENT_CHECKED && event->request.answer.payload != NULL;
+    if (worker->dying) { /* killed earlier in this turn */
+        if (result) {
+            bs_payload_free(event->request.answer.payload);
+        }
+        return;
+    }
+    worker->payloads += result;
+    worker->began_wrong = worker->began ? worker->began_wrong : sim_worker_clock_wrong(sim, worker);
+    worker->began = true;
     sim_trace_event(sim, worker, event);
-    sim_observe_before(sim, worker, event);
-    struct bs_step step = bs_core_step(worker->core, event);
-    sim_observe_after(sim, worker, event);
+    struct bs_step step = bs_core_step(process->core, event);
     for (size_t i = 0; i < step.action_count; i++) {
         /* It may die between any two actions. */
-        if (sim_fault(sim, sim->options.faults.crash)) {
-            release_rest(&step, i);
-            sim_worker_kill(sim, worker);
+        worker->dying = worker->dying || sim_fault(sim, SIM_CRASH) || sim->failed;
+        if (worker->dying) {
+            release_rest(worker, &step, i);
             return;
         }
         sim_trace_action(sim, worker, &step.actions[i]);
-        if (!perform(sim, worker, &step.actions[i]) || sim->failed) {
-            return;
-        }
+        perform(worker, &step.actions[i]);
     }
     want_tick(sim, worker, step.deadline);
     sim_worker_poll(sim, worker);
