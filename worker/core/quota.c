@@ -366,10 +366,22 @@ static bool checks_run_low(const struct bs_core *core)
            bs_check_demand(core, core->now.mono, connections + 1) > connections;
 }
 
+/* A submission spends of two quotas; while either is used up, tokens of the other would only lapse.
+ */
+static bool submission_affordable(const struct bs_core *core)
+{
+    return bs_quota_available(core, BS_QUOTA_SUBMISSIONS) >= need(core, BS_QUOTA_SUBMISSIONS) &&
+           bs_quota_available(core, BS_QUOTA_BILLED_SECONDS) >= need(core, BS_QUOTA_BILLED_SECONDS);
+}
+
 bool bs_quota_reservation_wanted(const struct bs_core *core)
 {
+    bool submissions = submission_affordable(core);
     for (int k = 0; k < BS_QUOTA_KINDS && !core->stopping; k++) {
         enum bs_quota_kind kind = (enum bs_quota_kind)k;
+        if (kind != BS_QUOTA_CHECKS && !submissions) {
+            continue;
+        }
         int64_t usable = core->quota.usable[kind];
         int64_t needed = need(core, kind);
         bool low = kind == BS_QUOTA_CHECKS && checks_run_low(core);
