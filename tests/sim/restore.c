@@ -122,6 +122,9 @@ static void give_records(struct sim *sim, const struct sim_entry *entry, const s
     free(newest);
     portion->last = true;
     portion->committed = partition->committed;
+    if (partition->controlled && partition->committed < partition->watermark) {
+        sim_seen(sim, SIM_STATE_WINS);
+    }
     portion->log_start = partition->log_start;
     send(sim, entry, portion, &delay_ms);
 }
