@@ -136,11 +136,11 @@ def config_variants():
         "group.id group.protocol enable.auto.commit auto.commit.enable enable.auto.offset.store "
         "enable.partition.eof auto.offset.reset isolation.level transactional.id "
         "partition.assignment.strategy partitioner enable.idempotence acks request.required.acks "
-        "group.instance.id transaction.timeout.ms session.timeout.ms max.poll.interval.ms "
-        "message.timeout.ms delivery.timeout.ms client.id sasl.password"
+        "group.instance.id transaction.timeout.ms session.timeout.ms heartbeat.interval.ms "
+        "max.poll.interval.ms message.timeout.ms delivery.timeout.ms client.id sasl.password"
     ).split() + [""]
     for name in kafka_names:
-        for value in ["1", 1, 1000, "1000", 5000, 5001, "5000", "60000", 60000, 60001, 3600000, "3600000",
+        for value in ["1", 1, "99", 100, 1000, "1000", 1001, 5000, 5001, "5000", "60000", 60000, 60001, 3600000, "3600000",
                       "3600001", 6000, "6000", "05000", 5000.5, "", True, None, [], {}]:  # fmt: skip
             yield section("kafka", **{name: value})
         yield put(("kafka_files",), {name: "/file"})

@@ -93,11 +93,15 @@ void bs_clock_event(struct bs_core *core, const struct bs_event *event)
     }
     clock->doubted = false;
     clock->offset_ms += move;
+    if (distance(move, 0) > LEAST_TOLERANCE_MS) {
+        bs_quota_date_anew(core);
+    }
     if (!clock->known) {
         clock->known = true;
         bs_quota_time_known(core, move > 0);
     }
     judge(core);
+    bs_quota_step(core); /* the ledgers by the new time, before anything is reserved by them */
 }
 
 void bs_clock_answered(struct bs_core *core, const struct bs_answer *answer)

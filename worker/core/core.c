@@ -147,7 +147,7 @@ static void handle(struct bs_core *core, const struct bs_event *event)
         bs_clock_event(core, event);
         break;
     case BS_EVENT_DIVIDED:
-        core->options.state_partitions = event->state_partitions;
+        bs_quota_divide(core, event->state_partitions);
         break;
     case BS_EVENT_STOP:
         core->stopping = true;

@@ -245,13 +245,15 @@ int64_t bs_clock_error_ms(const struct bs_core *core);
 /* ---- quota.c ---- */
 
 struct bs_quota {
-    int64_t slice[BS_QUOTA_KINDS];  /* the last one that the ledgers were aged at */
-    int64_t usable[BS_QUOTA_KINDS]; /* over all partitions, until `expiry` */
-    bs_mono_ms expiry;              /* the first right to spend ends */
-    int64_t early[BS_QUOTA_KINDS];  /* spent while the service's time was not known */
-    int64_t checks_reserved;        /* at the last cut: what is low is judged by it */
-    int64_t checks_spent;           /* since then */
-    bs_mono_ms checks_cut;          /* when that was */
+    int64_t slice[BS_QUOTA_KINDS];     /* the last one that the ledgers were aged at */
+    int64_t usable[BS_QUOTA_KINDS];    /* over all partitions, until `expiry` */
+    int64_t available[BS_QUOTA_KINDS]; /* over all partitions, reserved or not */
+    bs_mono_ms expiry;                 /* the first right to spend ends */
+    bs_mono_ms dated_since;            /* batches cut before have another idea of the time */
+    int64_t early[BS_QUOTA_KINDS];     /* spent while the service's time was not known */
+    int64_t checks_reserved;           /* at the last cut: what is low is judged by it */
+    int64_t checks_spent;              /* since then */
+    bs_mono_ms checks_cut;             /* when that was */
 };
 
 void bs_quota_init(struct bs_core *core);
@@ -262,6 +264,12 @@ void bs_quota_restore(struct bs_core *core, struct bs_partition *partition,
 /* New by growth: its part may have been another partition's, and spent, until now. */
 void bs_quota_fill(struct bs_core *core, struct bs_partition *partition);
 int64_t bs_quota_share(const struct bs_core *core, enum bs_quota_kind kind, int32_t partition);
+/* A partition is served from now on: its share joins what is available. */
+void bs_quota_served(struct bs_core *core);
+/* The quota is divided by so many partitions from now on. */
+void bs_quota_divide(struct bs_core *core, int32_t state_partitions);
+/* The service's time is another than we believed: what is reserved must be dated by it first. */
+void bs_quota_date_anew(struct bs_core *core);
 /* What may be spent this moment. */
 int64_t bs_quota_usable(const struct bs_core *core, enum bs_quota_kind kind);
 /* The same and what could be reserved now. */

@@ -325,6 +325,7 @@ static void restore_ended(struct bs_core *core, const struct bs_event *event)
     if (begin < 0 && divided_by > 0 && partition->id >= divided_by) {
         bs_quota_fill(core, partition); /* others had its part until now */
     }
+    bs_quota_served(core);
     struct bs_action *action = bs_core_act(core, BS_ACTION_CONSUME);
     action->partition = partition->id;
     action->epoch = partition->epoch;

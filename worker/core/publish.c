@@ -551,6 +551,12 @@ void bs_publish_event(struct bs_core *core, const struct bs_event *event)
     case BS_TRANSACTION_FATAL:
         rewind_batch(core);
         publish->cut_at = publish->control_at = BS_NEVER;
+        publish->hold_until = BS_NEVER; /* no further batch, and nothing sent that none records */
+        for (int32_t i = 0; i < core->partition_count; i++) {
+            if (core->partitions[i] != NULL) {
+                bs_quota_drop(core, core->partitions[i]);
+            }
+        }
         bs_core_act(core, BS_ACTION_FAILED)->notice = bs_core_notice(
             core, BS_LOG_ERROR, NULL, NULL, "cannot go on: %.300s",
             event->transaction.message == NULL ? "fatal" : event->transaction.message);

@@ -56,7 +56,7 @@ static int64_t slices_counted(const struct bs_core *core, enum bs_quota_kind kin
 {
     int64_t slice = slice_ms(core, kind);
     int64_t margin_ms = core->options.lease_ms + core->options.request_limit_ms + CLOCKS_DIFFER_MS;
-    return (window_ms(core, kind) + slice - 1) / slice + 1 + (margin_ms + slice - 1) / slice;
+    return (window_ms(core, kind) + slice - 1) / slice + (margin_ms + slice - 1) / slice;
 }
 
 static int64_t whole(const struct bs_core *core, enum bs_quota_kind kind)
@@ -76,27 +76,37 @@ int64_t bs_quota_share(const struct bs_core *core, enum bs_quota_kind kind, int3
     return (partition + 1) * all / parts - partition * all / parts;
 }
 
-/* What has left the window is forgotten, once the service's time is surely known. */
+/* What has left the window is forgotten, once the service's time is surely known; what is dated
+ * later than now was dated by a clock that was ahead. */
 static void age(const struct bs_core *core, struct bs_partition *partition, enum bs_quota_kind kind)
 {
     struct bs_ledger *ledger = &partition->control.ledgers[kind];
-    int64_t oldest = slice_now(core, kind) - slices_counted(core, kind);
-    int32_t gone = 0;
+    struct bs_grant *grant = &partition->grants[kind];
+    int64_t now = slice_now(core, kind);
+    int64_t oldest = now - slices_counted(core, kind);
+    bool sure = core->clock.known && !core->clock.off;
+    int32_t kept = 0;
     int64_t total = 0;
     for (int32_t i = 0; i < ledger->count; i++) {
-        bool counts = ledger->slice[i] >= oldest;
-        if (ledger->spent[i] == 0 || (!counts && core->clock.known)) {
-            gone++;
+        int64_t slice = sure && ledger->slice[i] > now ? now : ledger->slice[i];
+        int64_t spent = ledger->spent[i];
+        bool counts = slice >= oldest;
+        if (spent == 0 || (!counts && sure)) {
             continue;
         }
-        total += counts ? ledger->spent[i] : 0;
-        ledger->slice[i - gone] = ledger->slice[i];
-        ledger->spent[i - gone] = ledger->spent[i];
+        total += counts ? spent : 0;
+        if (kept > 0 && ledger->slice[kept - 1] == slice) {
+            ledger->spent[kept - 1] += spent;
+        } else {
+            ledger->slice[kept] = slice;
+            ledger->spent[kept++] = spent;
+        }
     }
-    ledger->count -= gone;
+    ledger->count = kept;
     partition->ledger_totals[kind] = total;
-    if (partition->grants[kind].slice < oldest) {
-        partition->grants[kind].usable = 0; /* long expired, and charged to nobody any more */
+    grant->slice = sure && grant->slice > now ? now : grant->slice;
+    if (grant->slice < oldest) {
+        grant->usable = 0; /* long expired, and charged to nobody any more */
     }
 }
 
@@ -112,21 +122,38 @@ static bool may_spend(const struct bs_core *core, const struct bs_partition *par
     return partition->state == BS_PARTITION_SERVING && core->now.mono < partition->granted_until;
 }
 
-/* Adds up what may be spent, and notes when the first of it ends. */
+/* The window's rest, what is reserved and not spent included. */
+static int64_t rest(const struct bs_core *core, enum bs_quota_kind kind,
+                    const struct bs_partition *partition)
+{
+    if (partition->state != BS_PARTITION_SERVING) {
+        return 0;
+    }
+    const struct bs_grant *grant = &partition->grants[kind];
+    int64_t unspent = grant->usable + grant->pending;
+    int64_t left = bs_quota_share(core, kind, partition->id) - partition->ledger_totals[kind];
+    /* A share that has shrunk may be overdrawn by less than is reserved. */
+    return left + unspent > 0 ? left + unspent : 0;
+}
+
+/* Adds up what is left and what may be spent, and notes when the first right to it ends. */
 static void add_up(struct bs_core *core)
 {
     struct bs_quota *quota = &core->quota;
     memset(quota->usable, 0, sizeof quota->usable);
+    memset(quota->available, 0, sizeof quota->available);
     quota->expiry = BS_NEVER;
     for (int32_t i = 0; i < core->partition_count; i++) {
         const struct bs_partition *partition = core->partitions[i];
-        if (partition == NULL || !may_spend(core, partition)) {
+        if (partition == NULL || partition->state != BS_PARTITION_SERVING) {
             continue;
         }
+        bool may = may_spend(core, partition);
         for (int kind = 0; kind < BS_QUOTA_KINDS; kind++) {
-            quota->usable[kind] += partition->grants[kind].usable;
+            quota->usable[kind] += may ? partition->grants[kind].usable : 0;
+            quota->available[kind] += rest(core, (enum bs_quota_kind)kind, partition);
         }
-        if (partition->granted_until < quota->expiry) {
+        if (may && partition->granted_until < quota->expiry) {
             quota->expiry = partition->granted_until;
         }
     }
@@ -183,27 +210,9 @@ void bs_quota_restore(struct bs_core *core, struct bs_partition *partition,
 
 /* ---- what is left, and spending it ---- */
 
-/* The window's rest, what is reserved and not spent included. */
-static int64_t rest(const struct bs_core *core, enum bs_quota_kind kind,
-                    const struct bs_partition *partition)
-{
-    if (partition->state != BS_PARTITION_SERVING) {
-        return 0;
-    }
-    const struct bs_grant *grant = &partition->grants[kind];
-    int64_t unspent = grant->usable + grant->pending;
-    int64_t left = bs_quota_share(core, kind, partition->id) - partition->ledger_totals[kind];
-    /* A share that has shrunk may be overdrawn by less than is reserved. */
-    return left + unspent > 0 ? left + unspent : 0;
-}
-
 int64_t bs_quota_available(const struct bs_core *core, enum bs_quota_kind kind)
 {
-    int64_t sum = 0;
-    for (int32_t i = 0; i < core->partition_count; i++) {
-        sum += core->partitions[i] == NULL ? 0 : rest(core, kind, core->partitions[i]);
-    }
-    return sum;
+    return core->quota.available[kind];
 }
 
 int64_t bs_quota_usable(const struct bs_core *core, enum bs_quota_kind kind)
@@ -221,6 +230,7 @@ static int64_t take(struct bs_core *core, enum bs_quota_kind kind, struct bs_par
     int64_t taken = amount < grant->usable ? amount : grant->usable;
     grant->usable -= taken;
     core->quota.usable[kind] -= taken;
+    core->quota.available[kind] -= taken;
     if (taken > 0 && partition->granted_until < *until) {
         *until = partition->granted_until;
     }
@@ -436,9 +446,27 @@ static void draw_in(struct bs_core *core, enum bs_quota_kind kind, int64_t wante
     }
 }
 
+/* What expired unspent goes back with whatever batch goes out, or a kill would waste it. */
+static void touch_expired(struct bs_core *core)
+{
+    for (int32_t i = 0; i < core->partition_count; i++) {
+        struct bs_partition *partition = core->partitions[i];
+        if (partition == NULL || partition->state != BS_PARTITION_SERVING ||
+            may_spend(core, partition)) {
+            continue;
+        }
+        for (int kind = 0; kind < BS_QUOTA_KINDS; kind++) {
+            if (partition->grants[kind].usable > 0) {
+                bs_publish_touch(core, partition);
+            }
+        }
+    }
+}
+
 void bs_quota_reserve(struct bs_core *core)
 {
     int64_t wanted[BS_QUOTA_KINDS];
+    touch_expired(core);
     for (int kind = 0; kind < BS_QUOTA_KINDS; kind++) {
         wanted[kind] = demand(core, (enum bs_quota_kind)kind);
         draw_in(core, (enum bs_quota_kind)kind, wanted[kind]);
@@ -479,7 +507,7 @@ void bs_quota_batch_ended(struct bs_core *core, bool committed)
             }
             grant->pending = 0;
         }
-        if (committed) {
+        if (committed && publish->started >= core->quota.dated_since) {
             partition->granted_until = publish->started + core->options.lease_ms;
         }
         if (core->stopping || partition->state != BS_PARTITION_SERVING) {
@@ -522,6 +550,29 @@ void bs_quota_fill(struct bs_core *core, struct bs_partition *partition)
         age(core, partition, (enum bs_quota_kind)kind);
     }
     bs_partition_want_commit(core, partition);
+    add_up(core);
+}
+
+void bs_quota_served(struct bs_core *core)
+{
+    add_up(core);
+}
+
+void bs_quota_divide(struct bs_core *core, int32_t state_partitions)
+{
+    core->options.state_partitions = state_partitions;
+    add_up(core);
+}
+
+void bs_quota_date_anew(struct bs_core *core)
+{
+    for (int32_t i = 0; i < core->partition_count; i++) {
+        if (core->partitions[i] != NULL) {
+            core->partitions[i]->granted_until = 0;
+        }
+    }
+    core->quota.dated_since = core->now.mono;
+    add_up(core);
 }
 
 void bs_quota_time_known(struct bs_core *core, bool later)

@@ -1,6 +1,8 @@
 #include "edges/http.h"
 
 #include <curl/curl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -210,6 +212,10 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
     if (fd < 0) {
         return CURL_SOCKET_BAD;
     }
+    /* What was not acknowledged by then is not sent again, whoever has closed the socket: a request
+     * that arrives later than its time limit would be counted in another window. */
+    unsigned int limit_ms = (unsigned int)http->options.request_limit_ms;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &limit_ms, sizeof limit_ms);
     if ((size_t)fd >= http->by_fd_count) {
         size_t count = (size_t)fd + 64;
         http->by_fd = realloc(http->by_fd, count * sizeof(struct connection *));

@@ -508,16 +508,20 @@ static void look_at_topics(struct bs_restore *restore)
 }
 
 /* The next task, or NULL when the thread shall end. Between tasks the handles are polled now and
- * then, as librdkafka wants it, and the topics are looked at. */
+ * then, as librdkafka wants it, and the topics are looked at, also while a restore fails again and
+ * again: the quota's division may have changed. */
 static struct restore_task *next_task(struct bs_restore *restore)
 {
     pthread_mutex_lock(&restore->mutex);
-    while (restore->first == NULL && !atomic_load(&restore->kafka->ending)) {
+    while (!atomic_load(&restore->kafka->ending)) {
         if (bs_clock_now().mono >= restore->next_look) {
             pthread_mutex_unlock(&restore->mutex);
             look_at_topics(restore);
             pthread_mutex_lock(&restore->mutex);
             continue;
+        }
+        if (restore->first != NULL) {
+            break;
         }
         struct timespec at = later(POLL_MS);
         pthread_cond_timedwait(&restore->wake, &restore->mutex, &at);

@@ -37,6 +37,8 @@ static const struct bounded {
     {"transaction.timeout.ms", NULL, 1000, 60000},
     /* a quota's reservation ends 5 s after membership was proved: before the session does */
     {"session.timeout.ms", NULL, 6000, 60000},
+    /* a member whose heartbeats stop keeps its session for longer than its reservations */
+    {"heartbeat.interval.ms", NULL, 100, 1000},
     /* at least the longest session; above an hour a stalled worker keeps its partitions too long */
     {"max.poll.interval.ms", NULL, 60000, 3600000},
     /* a message must fail before its transaction does */

@@ -27,49 +27,20 @@ static void begin(int64_t submissions, int64_t checks, int32_t partitions)
     scene_begin(&scene, &options);
 }
 
-static int count_lines(const char *start)
-{
-    int count = 0;
-    for (const char *at = strstr(scene.actions.text, start); at != NULL;
-         at = strstr(at + 1, start)) {
-        count++;
-    }
-    return count;
-}
-
-static void offer_jobs(int32_t partition, int64_t first, int64_t count)
-{
-    for (int64_t offset = first; offset < first + count; offset++) {
-        scene_job(&scene, partition, offset);
-    }
-}
-
-/* Steps and commits until `until`. */
-static void live(bs_mono_ms until)
-{
-    while (scene.committing || scene.deadline <= until) {
-        if (scene.committing) {
-            scene_transaction(&scene, BS_TRANSACTION_COMMITTED);
-        } else {
-            scene_tick(&scene);
-        }
-    }
-    scene_pass(&scene, until - scene.mono);
-}
-
 static void a_worker_spends_the_parts_of_its_partitions_only(void **state)
 {
     (void)state;
     begin(10, 100, 3); /* parts of 3, 3 and 4 */
     scene_serve(&scene, 1);
-    offer_jobs(1, 0, 8);
-    assert_int_equal(count_lines("submit"), 3);
+    scene_offer(&scene, 1, 0, 8);
+    assert_int_equal(scene_count(&scene, "submit"), 3);
     scene_forget(&scene);
     scene_assigned(&scene, 2);
     scene_restored(&scene, 2, 0);
-    offer_jobs(2, 0, 1);
-    live(scene.mono + 100);
-    assert_int_equal(count_lines("submit"), 4); /* what 2 leaves over goes to the most urgent */
+    scene_offer(&scene, 2, 0, 1);
+    scene_live(&scene, scene.mono + 100);
+    assert_int_equal(scene_count(&scene, "submit"),
+                     4); /* what 2 leaves over goes to the most urgent */
     scene_end(&scene);
 }
 
@@ -78,14 +49,14 @@ static void no_window_holds_more_than_the_quota(void **state)
     (void)state;
     begin(5, 100, 1);
     scene_serve(&scene, 0);
-    offer_jobs(0, 0, 12);
-    assert_int_equal(count_lines("submit"), 5);
+    scene_offer(&scene, 0, 0, 12);
+    assert_int_equal(scene_count(&scene, "submit"), 5);
     bs_mono_ms from = scene.mono;
     scene_forget(&scene);
-    live(from + HOUR_MS + 32000);
-    assert_int_equal(count_lines("submit"), 0);
-    live(from + SAFE_MS + SLICE_MS);
-    assert_int_equal(count_lines("submit"), 5);
+    scene_live(&scene, from + HOUR_MS + 32000);
+    assert_int_equal(scene_count(&scene, "submit"), 0);
+    scene_live(&scene, from + SAFE_MS + SLICE_MS);
+    assert_int_equal(scene_count(&scene, "submit"), 5);
     scene_end(&scene);
 }
 
@@ -95,8 +66,8 @@ static void an_idle_fleet_may_use_a_whole_window_at_once(void **state)
     begin(50, 100, 1);
     scene_serve(&scene, 0);
     scene_pass(&scene, 10 * HOUR_MS);
-    offer_jobs(0, 0, 60);
-    assert_int_equal(count_lines("submit"), 50);
+    scene_offer(&scene, 0, 0, 60);
+    assert_int_equal(scene_count(&scene, "submit"), 50);
     scene_end(&scene);
 }
 
@@ -118,8 +89,8 @@ static void a_new_owner_goes_on_from_the_ledger(void **state)
     event.control.control = &control;
     scene_event(&scene, event);
     scene_restored(&scene, 0, 0);
-    offer_jobs(0, 0, 5);
-    assert_int_equal(count_lines("submit"), 2);
+    scene_offer(&scene, 0, 0, 5);
+    assert_int_equal(scene_count(&scene, "submit"), 2);
     scene_end(&scene);
 }
 
@@ -141,8 +112,8 @@ static void a_ledger_of_another_window_length_forgets_nothing_early(void **state
     event.control.control = &control;
     scene_event(&scene, event);
     scene_restored(&scene, 0, 0);
-    offer_jobs(0, 0, 5);
-    assert_int_equal(count_lines("submit"), 2);
+    scene_offer(&scene, 0, 0, 5);
+    assert_int_equal(scene_count(&scene, "submit"), 2);
     scene_end(&scene);
 }
 
@@ -156,10 +127,10 @@ static void checks_have_a_quota_of_their_own(void **state)
     }
     scene_pass(&scene, HOUR_MS);
     scene_restored(&scene, 0, 4);
-    live(scene.mono + 100);
-    assert_int_equal(count_lines("check"), 2);
+    scene_live(&scene, scene.mono + 100);
+    assert_int_equal(scene_count(&scene, "check"), 2);
     scene_job(&scene, 0, 4);
-    assert_int_equal(count_lines("submit"), 1);
+    assert_int_equal(scene_count(&scene, "submit"), 1);
     scene_end(&scene);
 }
 
@@ -175,12 +146,12 @@ static void billed_hours_have_a_window_of_a_day(void **state)
         job.job.audio_seconds = 3600;
         scene_event(&scene, job);
     }
-    assert_int_equal(count_lines("submit"), 2);
+    assert_int_equal(scene_count(&scene, "submit"), 2);
     scene_forget(&scene);
-    live(scene.mono + 23 * (int64_t)HOUR_MS);
-    assert_int_equal(count_lines("submit"), 0);
-    live(scene.mono + 3 * (int64_t)HOUR_MS);
-    assert_int_equal(count_lines("submit"), 1);
+    scene_live(&scene, scene.mono + 23 * (int64_t)HOUR_MS);
+    assert_int_equal(scene_count(&scene, "submit"), 0);
+    scene_live(&scene, scene.mono + 3 * (int64_t)HOUR_MS);
+    assert_int_equal(scene_count(&scene, "submit"), 1);
     scene_end(&scene);
 }
 
@@ -197,7 +168,7 @@ static void nothing_is_sent_before_its_reservation_is_committed(void **state)
     begin(5, 100, 1);
     scene_serve(&scene, 0);
     scene.grants_at_once = false;
-    offer_jobs(0, 0, 1);
+    scene_offer(&scene, 0, 0, 1);
     scene_expect(&scene, "commit control 0 e1 w=0 p=0;\n");
     assert_int_equal(ledger(0), 1); /* charged before it is spent */
     scene_transaction(&scene, BS_TRANSACTION_COMMITTED);
@@ -211,10 +182,10 @@ static void an_aborted_reservation_is_worth_nothing(void **state)
     begin(5, 100, 1);
     scene_serve(&scene, 0);
     scene.grants_at_once = false;
-    offer_jobs(0, 0, 1);
+    scene_offer(&scene, 0, 0, 1);
     scene_forget(&scene);
     scene_transaction(&scene, BS_TRANSACTION_ABORTED);
-    assert_int_equal(count_lines("submit"), 0);
+    assert_int_equal(scene_count(&scene, "submit"), 0);
     assert_true(scene_run(&scene, 10000));
     scene_expect(&scene, "commit control 0 e1 w=0 p=0;\n");
     assert_int_equal(ledger(0), 1); /* not 2: what was aborted is not charged */
@@ -227,7 +198,7 @@ static void the_right_to_spend_ends_with_the_lease(void **state)
     begin(5, 100, 1);
     scene_serve(&scene, 0);
     scene.grants_at_once = false;
-    offer_jobs(0, 0, 1);
+    scene_offer(&scene, 0, 0, 1);
     scene_pass(&scene, 5000); /* suspended: the transaction may be older than our expulsion */
     scene_forget(&scene);
     scene_transaction(&scene, BS_TRANSACTION_COMMITTED);
@@ -244,14 +215,14 @@ static void an_idle_worker_proves_its_membership_before_it_sends_again(void **st
     (void)state;
     begin(5, 100, 1);
     scene_serve(&scene, 0);
-    offer_jobs(0, 0, 1);
+    scene_offer(&scene, 0, 0, 1);
     scene.grants_at_once = false;
     scene_pass(&scene, 60000);
     scene_forget(&scene);
-    offer_jobs(0, 1, 1);
-    assert_int_equal(count_lines("submit"), 0);
+    scene_offer(&scene, 0, 1, 1);
+    assert_int_equal(scene_count(&scene, "submit"), 0);
     scene_transaction(&scene, BS_TRANSACTION_COMMITTED);
-    assert_int_equal(count_lines("submit"), 1);
+    assert_int_equal(scene_count(&scene, "submit"), 1);
     scene_end(&scene);
 }
 
@@ -261,15 +232,15 @@ static void what_is_reserved_and_not_spent_goes_back_with_the_partition(void **s
     begin(100, 100, 1);
     scene_serve(&scene, 0);
     scene.grants_at_once = false;
-    offer_jobs(0, 0, 3); /* one is reserved for, two come too late for that batch */
+    scene_offer(&scene, 0, 0, 3); /* one is reserved for, two come too late for that batch */
     scene_transaction(&scene, BS_TRANSACTION_COMMITTED);
-    assert_int_equal(count_lines("submit"), 1);
+    assert_int_equal(scene_count(&scene, "submit"), 1);
     scene_tick(&scene);
     assert_int_equal(ledger(0), 3); /* the next batch reserves for the two others */
     scene_revoked(&scene, 0);
     scene_forget(&scene);
     scene_transaction(&scene, BS_TRANSACTION_COMMITTED);
-    assert_int_equal(count_lines("submit"), 0);
+    assert_int_equal(scene_count(&scene, "submit"), 0);
     assert_int_equal(ledger(0), 1); /* the last batch before it is given up */
     scene_end(&scene);
 }
@@ -281,9 +252,9 @@ static void a_partition_without_jobs_does_not_hold_its_part_back(void **state)
     for (int32_t partition = 0; partition < 3; partition++) {
         scene_serve(&scene, partition);
     }
-    offer_jobs(1, 0, 20);
-    live(scene.mono + 1000);
-    assert_int_equal(count_lines("submit"), 12);
+    scene_offer(&scene, 1, 0, 20);
+    scene_live(&scene, scene.mono + 1000);
+    assert_int_equal(scene_count(&scene, "submit"), 12);
     scene_end(&scene);
 }
 
@@ -292,11 +263,11 @@ static void a_shrunken_share_is_kept_to_at_once(void **state)
     (void)state;
     begin(8, 100, 1);
     scene_serve(&scene, 0);
-    offer_jobs(0, 0, 3);
-    assert_int_equal(count_lines("submit"), 3);
+    scene_offer(&scene, 0, 0, 3);
+    assert_int_equal(scene_count(&scene, "submit"), 3);
     scene_event(&scene, (struct bs_event){.kind = BS_EVENT_DIVIDED, .state_partitions = 2});
-    offer_jobs(0, 3, 5);
-    assert_int_equal(count_lines("submit"), 4);
+    scene_offer(&scene, 0, 3, 5);
+    assert_int_equal(scene_count(&scene, "submit"), 4);
     scene_end(&scene);
 }
 
@@ -316,11 +287,11 @@ static void a_partition_that_is_new_by_growth_spends_nothing_in_its_first_window
     (void)state;
     begin(8, 100, 2);
     restored_as_new(1);
-    offer_jobs(1, 0, 8);
-    live(scene.mono + HOUR_MS);
-    assert_int_equal(count_lines("submit"), 0);
-    live(scene.mono + 4 * (int64_t)SLICE_MS);
-    assert_int_equal(count_lines("submit"), 4);
+    scene_offer(&scene, 1, 0, 8);
+    scene_live(&scene, scene.mono + HOUR_MS);
+    assert_int_equal(scene_count(&scene, "submit"), 0);
+    scene_live(&scene, scene.mono + 4 * (int64_t)SLICE_MS);
+    assert_int_equal(scene_count(&scene, "submit"), 4);
     scene_end(&scene);
 }
 
@@ -331,11 +302,11 @@ a_partition_that_is_new_before_the_division_has_followed_spends_nothing_either(v
     begin(8, 100, 1);
     restored_as_new(1);
     scene_event(&scene, (struct bs_event){.kind = BS_EVENT_DIVIDED, .state_partitions = 2});
-    offer_jobs(1, 0, 8);
-    live(scene.mono + HOUR_MS);
-    assert_int_equal(count_lines("submit"), 0);
-    live(scene.mono + 4 * (int64_t)SLICE_MS);
-    assert_int_equal(count_lines("submit"), 4);
+    scene_offer(&scene, 1, 0, 8);
+    scene_live(&scene, scene.mono + HOUR_MS);
+    assert_int_equal(scene_count(&scene, "submit"), 0);
+    scene_live(&scene, scene.mono + 4 * (int64_t)SLICE_MS);
+    assert_int_equal(scene_count(&scene, "submit"), 4);
     scene_end(&scene);
 }
 
@@ -344,113 +315,79 @@ static void a_partition_that_is_new_with_its_group_may_spend_at_once(void **stat
     (void)state;
     begin(8, 100, 2);
     restored_as_new(2);
-    live(scene.mono + 2000); /* its first offset is committed */
-    offer_jobs(1, 0, 8);
-    assert_int_equal(count_lines("submit"), 4);
+    scene_live(&scene, scene.mono + 2000); /* its first offset is committed */
+    scene_offer(&scene, 1, 0, 8);
+    assert_int_equal(scene_count(&scene, "submit"), 4);
     scene_end(&scene);
 }
 
-/* ---- clocks ---- */
-
-static void until_the_services_time_is_known_requests_go_one_at_a_time(void **state)
-{
-    (void)state;
-    begin(8, 100, 1);
-    struct bs_core_options options = scene_options();
-    scene_end(&scene);
-    scene.core = bs_core_create(&options); /* no Date yet */
-    scene_serve(&scene, 0);
-    offer_jobs(0, 0, 5);
-    assert_int_equal(count_lines("submit"), 1);
-    scene_date(&scene, scene.wall);
-    scene_accepted(&scene, 0, 0, "a");
-    live(scene.mono + 100);
-    assert_int_equal(count_lines("submit"), 5);
-    scene_end(&scene);
-}
-
-static bool ready(void)
-{
-    struct bs_view view;
-    bs_core_view(scene.core, (struct bs_now){.mono = scene.mono, .wall = scene.wall}, &view);
-    return !view.not_ready[BS_NOT_READY_CLOCK];
-}
-
-static void a_wall_clock_that_jumps_brings_no_quota_back(void **state)
+static void an_hours_quota_is_there_again_soon_after_the_hour(void **state)
 {
     (void)state;
     begin(5, 100, 1);
     scene_serve(&scene, 0);
-    offer_jobs(0, 0, 8);
+    scene_pass(&scene, SLICE_MS - scene.wall % SLICE_MS);
+    bs_mono_ms from = scene.mono;
+    scene_offer(&scene, 0, 0, 12);
+    scene_live(&scene, scene.mono + 100);
     scene_forget(&scene);
-    scene.wall += 10 * (int64_t)HOUR_MS;
-    live(scene.mono + 10 * (int64_t)SLICE_MS);
-    scene.wall -= 20 * (int64_t)HOUR_MS;
-    live(scene.mono + 10 * (int64_t)SLICE_MS);
-    assert_int_equal(count_lines("submit"), 0);
+    scene_live(&scene, from + HOUR_MS * 100 / 96);
+    assert_int_equal(scene_count(&scene, "submit"), 5);
     scene_end(&scene);
 }
 
-static void a_clock_off_by_more_than_a_sixtieth_holds_everything_until_it_is_set(void **state)
+static void what_expired_unspent_does_not_pile_up_in_partition_after_partition(void **state)
 {
     (void)state;
-    begin(500, 100, 1);
-    scene_serve(&scene, 0);
-    bs_wall_ms service = scene.wall;
-    scene.wall -= SLICE_MS - 3000;
-    scene_date(&scene, service);
-    assert_true(ready());
-    scene.wall -= 6000;
-    scene_date(&scene, service);
-    assert_false(ready());
-    offer_jobs(0, 0, 5);
-    assert_int_equal(count_lines("submit"), 0);
-    live(scene.mono + SLICE_MS + 1000); /* one asks what the time is */
-    assert_int_equal(count_lines("submit"), 1);
-    scene.wall += SLICE_MS;
-    scene_date(&scene, service + SLICE_MS + 1000);
-    assert_true(ready());
-    scene_end(&scene);
-}
-
-static void one_odd_date_moves_no_window(void **state)
-{
-    (void)state;
-    begin(5, 100, 1);
-    scene_serve(&scene, 0);
-    offer_jobs(0, 0, 8);
-    scene_forget(&scene);
-    scene_date(&scene, scene.wall + 2 * (int64_t)HOUR_MS);
-    assert_false(ready());
-    scene_date(&scene, scene.wall);
-    assert_true(ready());
-    live(scene.mono + 10 * (int64_t)SLICE_MS);
-    assert_int_equal(count_lines("submit"), 0);
-    scene_end(&scene);
-}
-
-static void what_was_spent_by_a_slow_clock_counts_from_when_it_was_spent(void **state)
-{
-    (void)state;
-    begin(1, 100, 1);
     struct bs_core_options options = scene_options();
-    options.submissions = 1;
+    options.state_partitions = 8;
+    options.submissions = 160;
+    options.connections = 16;
+    scene_begin(&scene, &options);
+    for (int32_t partition = 0; partition < 8; partition++) {
+        scene_serve(&scene, partition);
+    }
+    scene_offer(&scene, 7, 0, 60); /* no connection is free: none is answered */
+    scene_live(&scene, scene.mono + 100);
+    scene.grants_at_once = false;
+    for (int32_t partition = 0; partition < 8; partition++) {
+        scene_pass(&scene, 5000);
+        struct bs_event end = {.kind = BS_EVENT_END_OF_PARTITION};
+        end.end.partition = partition;
+        end.end.epoch = scene.epochs[partition];
+        end.end.offset = 100;
+        scene_event(&scene, end);
+        scene_live(&scene, scene.mono + 1100);
+    }
+    int64_t charged = 0;
+    for (int32_t partition = 0; partition < 8; partition++) {
+        charged += ledger(partition);
+    }
+    assert_true(charged - scene_count(&scene, "submit") <= 160 / 16);
     scene_end(&scene);
-    scene.core = bs_core_create(&options); /* no Date yet */
-    bs_wall_ms service = scene.wall;
-    scene.wall -= 50 * (int64_t)SLICE_MS;
+}
+
+static void after_a_fatal_transaction_nothing_more_is_sent(void **state)
+{
+    (void)state;
+    struct bs_core_options options = scene_options();
+    options.connections = 4;
+    scene_begin(&scene, &options);
     scene_serve(&scene, 0);
-    offer_jobs(0, 0, 1);
-    assert_int_equal(count_lines("submit"), 1);
-    scene_date(&scene, service);
-    scene_date(&scene, service); /* believed */
+    scene_offer(&scene, 0, 0, 20); /* four are under way */
+    scene_pass(&scene, 5000);
+    scene_event(&scene, (struct bs_event){.kind = BS_EVENT_TICK}); /* reserves for the next */
     scene_accepted(&scene, 0, 0, "a");
-    scene.wall = service;
-    scene_date(&scene, service);
-    assert_true(ready());
-    offer_jobs(0, 1, 3);
-    live(scene.mono + HOUR_MS / 2);
-    assert_int_equal(count_lines("submit"), 1);
+    scene.grants_at_once = false;
+    while (!scene.committing) {
+        scene_tick(&scene);
+    }
+    scene_forget(&scene);
+    scene_transaction(&scene, BS_TRANSACTION_FATAL);
+    scene_submitted(&scene, 0, 1, scene_error(3, 400));
+    scene_submitted(&scene, 0, 2, scene_error(3, 400));
+    assert_int_equal(scene_count(&scene, "submit"), 0);
+    assert_int_equal(scene_count(&scene, "commit"), 0);
     scene_end(&scene);
 }
 
@@ -475,11 +412,9 @@ int main(void)
         cmocka_unit_test(
             a_partition_that_is_new_before_the_division_has_followed_spends_nothing_either),
         cmocka_unit_test(a_partition_that_is_new_with_its_group_may_spend_at_once),
-        cmocka_unit_test(until_the_services_time_is_known_requests_go_one_at_a_time),
-        cmocka_unit_test(a_wall_clock_that_jumps_brings_no_quota_back),
-        cmocka_unit_test(a_clock_off_by_more_than_a_sixtieth_holds_everything_until_it_is_set),
-        cmocka_unit_test(one_odd_date_moves_no_window),
-        cmocka_unit_test(what_was_spent_by_a_slow_clock_counts_from_when_it_was_spent),
+        cmocka_unit_test(an_hours_quota_is_there_again_soon_after_the_hour),
+        cmocka_unit_test(what_expired_unspent_does_not_pile_up_in_partition_after_partition),
+        cmocka_unit_test(after_a_fatal_transaction_nothing_more_is_sent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

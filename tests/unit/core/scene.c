@@ -354,3 +354,32 @@ void scene_run_job(struct scene *scene, int32_t partition, int64_t offset, const
     scene_accepted(scene, partition, offset, operation_id);
     scene_commit(scene);
 }
+
+void scene_offer(struct scene *scene, int32_t partition, int64_t first, int64_t count)
+{
+    for (int64_t offset = first; offset < first + count; offset++) {
+        scene_job(scene, partition, offset);
+    }
+}
+
+void scene_live(struct scene *scene, bs_mono_ms until)
+{
+    while (scene->committing || scene->deadline <= until) {
+        if (scene->committing) {
+            scene_transaction(scene, BS_TRANSACTION_COMMITTED);
+        } else {
+            scene_tick(scene);
+        }
+    }
+    scene_pass(scene, until - scene->mono);
+}
+
+int scene_count(const struct scene *scene, const char *start)
+{
+    int count = 0;
+    for (const char *at = strstr(scene->actions.text, start); at != NULL;
+         at = strstr(at + 1, start)) {
+        count++;
+    }
+    return count;
+}

@@ -97,6 +97,13 @@ void scene_transaction(struct scene *scene, enum bs_transaction_outcome outcome)
 /* Ticks until a batch is cut and commits it; its actions are forgotten. */
 void scene_commit(struct scene *scene);
 
+/* `count` jobs, one after the other. */
+void scene_offer(struct scene *scene, int32_t partition, int64_t first, int64_t count);
+/* Steps and commits until `until`. */
+void scene_live(struct scene *scene, bs_mono_ms until);
+/* How many actions begin so. */
+int scene_count(const struct scene *scene, const char *start);
+
 /* Takes the job from intake to a recorded, running operation; the actions are forgotten. */
 void scene_run_job(struct scene *scene, int32_t partition, int64_t offset,
                    const char *operation_id);
