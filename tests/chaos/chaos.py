@@ -13,6 +13,7 @@ import os
 import pathlib
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -59,8 +60,8 @@ class Run:
         self.quota = {
             "window_seconds": WINDOW_SECONDS,
             # So that an ordinary run has to wait for it.
-            "submissions": max(1500, jobs // 6),
-            "checks": max(4500, jobs // 2),
+            "submissions": max(1500, jobs // 4),
+            "checks": max(4500, jobs * 3 // 4),
             "billed_hours_per_day": BILLED_HOURS_PER_DAY,
         }
         self._answered = set()
@@ -269,6 +270,8 @@ def main():
     parser.add_argument("--folder", type=pathlib.Path, default=pathlib.Path("build/chaos"))
     parser.add_argument("--keep", action="store_true", help="what is left of it also when it held")
     options = parser.parse_args()
+    for which in (signal.SIGTERM, signal.SIGINT):  # what was started is ended too
+        signal.signal(which, lambda number, _: sys.exit(128 + number))
     seed = options.seed if options.seed is not None else random.randrange(1_000_000)
     until = time.monotonic() + 60 * options.minutes
     held = run_once(options.folder.resolve() / str(seed), options.jobs, seed, options.keep)
