@@ -6,6 +6,7 @@ nothing that workers say, and ends with 1 when something does not balance.
                --dead-letters TOPIC --state TOPIC --group GROUP
                [--network FILE] [--events FILE]          what was done to whom: explains repetitions
                [--window-seconds N --submissions N --checks N --billed-hours-per-day N]
+               [--connections N]                         what one kill may have paid for twice
                [--may-die REGEX]                         recordings that may become dead letters
 
 A submission may be made again when its answer was lost in the network, or when its worker was
@@ -39,12 +40,14 @@ class Finding:
 
 class Account:
     def __init__(self, history, limits, may_die=None):
-        """`limits`: {"window_seconds", "submissions", "checks", "billed_seconds"}, any may lack."""
+        """`limits`: {"window_seconds", "submissions", "checks", "billed_seconds", "connections"},
+        any may lack."""
         self.history = history
         self.limits = limits
         self.findings = []
         self.reasons = collections.Counter()  # why submissions were repeated
         self.widths = []  # seconds from an acceptance to the kill before its record
+        self.kills = collections.Counter()  # {(worker, moment of its death): acceptances lost}
         self.skips = 0
         self._may_die = re.compile(may_die or r"(?!)")
         self._topic = history.jobs_topic
@@ -119,6 +122,7 @@ class Account:
                 self._find("a submission of no job's recording", uri=uri)
             for earlier, later in zip(submissions, submissions[1:]):
                 self._explain(uri, earlier, later)
+        self._look_at_kills()
 
     def _explain(self, uri, earlier, later):
         checks = self._checks.get(earlier.operation, [])
@@ -150,6 +154,7 @@ class Account:
         if passage is not None and passage.fate != "answered":
             return "answer lost in the network"
         theirs = self._troubles_of(passage)
+        self._count_kill(passage, earlier, later)
         for trouble in theirs:
             width = trouble.begin - earlier.at
             if trouble.begin > later.at or trouble.end < earlier.at:
@@ -163,6 +168,23 @@ class Account:
                 self.widths.append(max(width, 0.0))
                 return f"{trouble.what} before its record"
         return None
+
+    def _count_kill(self, passage, earlier, later):
+        """Of a worker's deaths, the one that took the acceptance along."""
+        for trouble in self.history.troubles:
+            theirs = passage is not None and trouble.worker == passage.worker
+            if theirs and trouble.what == "killed" and earlier.at <= trouble.begin <= later.at:
+                self.kills[trouble.worker, trouble.begin] += 1
+                return
+
+    def _look_at_kills(self):
+        most = self.limits.get("connections")
+        for (worker, moment), count in self.kills.items():
+            if most is not None and count > most:
+                self._find(
+                    f"the death of {worker} at {_clock(moment)} made {count} submissions be made "
+                    f"again, and {most} at most were at risk"
+                )
 
     def _troubles_of(self, passage):
         """What was done to the worker that sent it, then what was done to all."""
@@ -263,6 +285,8 @@ class Account:
         yield f"repeated         {repeated:8}  {_counts(self.reasons)}"
         if self.widths:
             yield f"                            at most {max(self.widths):.3f} s from acceptance to trouble"
+        if self.kills:
+            yield f"a kill cost      {max(self.kills.values()):8}  at most, of {self.limits.get('connections')}"
         yield f"checks           {len(history.checks):8}  {_counts(checks)}"
         if kinds["result"]:
             yield f"checks a result  {len(history.checks) / kinds['result']:8.2f}"
@@ -306,6 +330,7 @@ def main():
     parser.add_argument("--submissions", type=int)
     parser.add_argument("--checks", type=int)
     parser.add_argument("--billed-hours-per-day", type=float)
+    parser.add_argument("--connections", type=int)
     parser.add_argument("--may-die")
     options = parser.parse_args()
     history = past.History()
@@ -321,6 +346,7 @@ def main():
         "window_seconds": options.window_seconds,
         "submissions": options.submissions,
         "checks": options.checks,
+        "connections": options.connections,
     }
     if options.billed_hours_per_day is not None:
         limits["billed_seconds"] = int(options.billed_hours_per_day * 3600)

@@ -205,6 +205,7 @@ class Run:
         for name, topic in self.scene.topics.items():
             command += ["--" + name.replace("_", "-"), topic]
         command += ["--group", self.scene.group, "--may-die", workload.MAY_DIE]
+        command += ["--connections", str(self.options.connections)]
         command += ["--journal", self.folder / "standin.journal"]
         command += ["--network", self.folder / "network.journal"]
         command += ["--events", self.folder / "events.journal"]

@@ -181,6 +181,22 @@ def test_a_repetition_for_no_reason_is_found():
     assert found.findings == [] and found.reasons["killed before its record"] == 1
 
 
+def test_a_kill_that_cost_more_than_was_at_risk_is_found():
+    run = Past(5)
+    run.history.checks.clear()
+    run.history.submissions.clear()
+    run.history.state.clear()
+    run.trouble(0.6, 0.7)
+    for number in range(5):
+        run.submission(number, at=0.5, operation=f"op-before-{number}")
+        run.submission(number, at=20 + number, operation=f"op-{number}")
+    found = account.Account(run.history, {**LIMITS, "submissions": 100, "connections": 5})
+    assert found.findings == [] and list(found.kills.values()) == [5]
+    found = account.Account(run.history, {**LIMITS, "submissions": 100, "connections": 4})
+    (finding,) = found.findings
+    assert "made 5 submissions be made again, and 4 at most were at risk" in finding.text
+
+
 def test_a_kill_long_after_an_acceptance_explains_nothing_unless_kafka_was_away():
     run = Past(1)
     run.history.state.clear()
