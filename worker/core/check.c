@@ -4,13 +4,16 @@
 
 #include "core/internal.h"
 
-#define SECOND_MS                ((int64_t)1000)
-#define MINUTE_MS                (60 * SECOND_MS)
-#define HOUR_MS                  (60 * MINUTE_MS)
-#define YOUNG_MS                 (10 * MINUTE_MS) /* an operation so young may be not found yet */
-#define OLD_MS                   (48 * HOUR_MS) /* results are kept for 72 hours from a moment nobody tells */
-#define URGENT_MS                (5 * MINUTE_MS)
-#define ANSWERED_MS              (5 * SECOND_MS) /* a check has its answer, and this its transaction */
+#define SECOND_MS   ((int64_t)1000)
+#define MINUTE_MS   (60 * SECOND_MS)
+#define HOUR_MS     (60 * MINUTE_MS)
+#define YOUNG_MS    (10 * MINUTE_MS) /* an operation so young may be not found yet */
+#define OLD_MS      (48 * HOUR_MS)   /* results are kept for 72 hours from a moment nobody tells */
+#define URGENT_MS   (5 * MINUTE_MS)
+#define ANSWERED_MS (5 * SECOND_MS) /* a check has its answer, and this its transaction */
+/* Of two clocks, each in whole milliseconds, one may say that a moment has come before the other.
+ */
+#define EARLY_MS                 100
 #define LONGEST_BACKOFF_MS       MINUTE_MS
 #define NOT_FOUND_CONFIRMATIONS  3
 #define UNREADABLE_CONFIRMATIONS 8
@@ -58,8 +61,8 @@ bs_mono_ms bs_check_due(const struct bs_core *core, struct bs_operation *operati
     int64_t expected = expected_ms(core, operation);
     int64_t longest = operation->deferred ? 2 * HOUR_MS : 15 * MINUTE_MS;
     int64_t shortest = expected / 4 < 2 * SECOND_MS ? 2 * SECOND_MS : expected / 4;
-    int64_t asked =
-        (asked_until < core->now.wall ? asked_until : core->now.wall) - operation->submitted;
+    int64_t asked = (asked_until < core->now.wall ? asked_until : core->now.wall) -
+                    operation->submitted + EARLY_MS;
     int64_t at = expected + jitter(operation, 0, expected / 10 + 1);
     int64_t step = at;
     for (uint64_t check = 1; at <= asked && at < OLD_MS; check++) {

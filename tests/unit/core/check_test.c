@@ -78,6 +78,21 @@ static void without_a_length_the_first_check_comes_at_the_first_guess(void **sta
     assert_in_range(until_check(HOUR_MS), 59000, 66000);
 }
 
+static void a_check_a_millisecond_before_its_moment_is_not_asked_again(void **state)
+{
+    (void)state;
+    scene_run_job(&scene, 0, 0, "a");
+    for (int times = 0; times < 5; times++) {
+        (void)until_check(HOUR_MS);
+        scene.wall--;
+        scene_checked(&scene, 0, 0, (struct bs_answer){.kind = BS_ANSWER_RUNNING});
+        scene_forget(&scene);
+        scene_pass(&scene, 1000);
+        scene_event(&scene, (struct bs_event){.kind = BS_EVENT_TICK});
+        assert_null(strstr(scene.actions.text, "check"));
+    }
+}
+
 static void a_deferred_job_is_not_asked_about_before_an_hour(void **state)
 {
     (void)state;
@@ -345,6 +360,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_first_check_comes_when_the_operation_is_likely_done),
         TEST(without_a_length_the_first_check_comes_at_the_first_guess),
+        TEST(a_check_a_millisecond_before_its_moment_is_not_asked_again),
         TEST(a_deferred_job_is_not_asked_about_before_an_hour),
         TEST(intervals_grow_with_the_age_of_the_operation),
         TEST(a_finished_operation_becomes_a_result_and_its_record_goes),
