@@ -13,8 +13,7 @@
 #include "base/list.h"
 #include "edges/http_headers.h"
 
-/* A kept connection is given up before the common idle limits of servers and balancers (60 s) close
- * it under a request. */
+/* A kept connection is given up before servers and balancers (60 s) close it under a request. */
 #define IDLE_LIMIT_SECONDS 50L
 /* Connections are renewed so often, to follow a service whose addresses change. */
 #define CONNECTION_LIMIT_SECONDS 600L
@@ -51,8 +50,7 @@ struct transfer {
     char problem[CURL_ERROR_SIZE];
 };
 
-/* A socket that curl wants to be told about. A kept connection stays watched between its requests:
- * two system calls less for each. */
+/* A socket that curl wants to be told about. A kept one stays watched between its requests. */
 struct connection {
     struct bs_http *http;
     struct bs_watch *watch; /* NULL: not watched, for the other side spoke or left out of turn */
@@ -585,8 +583,7 @@ static void time_is_up(void *context, uint32_t events)
     act(context, CURL_SOCKET_TIMEOUT, 0);
 }
 
-/* Our connection behind the descriptor. curl's resolver has descriptors of its own, that it opens
- * and closes as it likes: those come and go with curl's interest in them. */
+/* curl's resolver has descriptors of its own: those come and go with curl's interest in them. */
 static struct connection *connection_of(struct bs_http *http, curl_socket_t fd, void *assigned)
 {
     if ((size_t)fd < http->by_fd_count && http->by_fd[fd] != NULL) {
