@@ -79,10 +79,6 @@ static void judge_submission(struct sim *sim, const struct sim_worker *worker,
     if (job->nature == SIM_INVALID) {
         sim_fail(sim, job, "what is no job is submitted");
     }
-    if (job->deadline > 0 && job->deadline <= sim_worker_now(sim, worker).wall &&
-        job->operations == 0) {
-        sim_fail(sim, job, "it is submitted though its deadline has passed");
-    }
 }
 
 void sim_observe_sending(struct sim *sim, const struct sim_worker *worker,
@@ -91,6 +87,11 @@ void sim_observe_sending(struct sim *sim, const struct sim_worker *worker,
     const struct bs_core_options *core = &sim->options.core;
     if (request->check && sim_job_ended(request->job)) {
         sim_fail(sim, request->job, "truth 5: it is asked about though it has ended");
+    }
+    const struct sim_job *job = request->job;
+    if (!request->check && job->deadline > 0 && job->operations == 0 &&
+        job->deadline <= sim_worker_now(sim, worker).wall) {
+        sim_fail(sim, job, "it is submitted though its deadline has passed");
     }
     if (worker->requests > core->connections) {
         sim_fail(sim, request->job, "more requests are under way than limits.connections");
