@@ -35,13 +35,14 @@ def say(text):
     print(text, file=sys.stderr, flush=True)
 
 
-def enqueue(scene, count, spread_seconds):
-    """Recordings of such lengths that their checks fall due evenly over `spread_seconds`."""
+def enqueue(scene, count, spread_seconds, prefix="call"):
+    """Recordings of such lengths that their checks fall due evenly over `spread_seconds`.
+    Returns {job's id: partition}."""
     say(f"  enqueueing {count} jobs")
     chance = random.Random(1)
     jobs = []
     for number in range(count):
-        job_id = f"call-{number:07}"
+        job_id = f"{prefix}-{number:07}"
         due = FIRST_DUE_SECONDS + chance.random() * spread_seconds
         value = job_value(
             f"s3://recordings/2026/07/14/{job_id}.ogg",
@@ -85,8 +86,11 @@ class Fleet:
             scene.situation,
             pause_seconds=1,
         )
-        say(f"  {operations} in flight after {time.time() - started:.0f} s")
-        wait_until(lambda: time.time() - started > FIRST_DUE_SECONDS * 1.1 + 5, 600, "checks flow")
+        ended = time.time()
+        say(f"  {operations} in flight after {ended - started:.0f} s")
+        # From then on the first and the last to be accepted are asked about side by side.
+        flowing = ended + FIRST_DUE_SECONDS * 1.1 + 5
+        wait_until(lambda: time.time() > flowing, 600, "checks flow")
 
     def settle(self):
         until = time.time() + SETTLE_SECONDS
@@ -167,24 +171,41 @@ def first_checks(fleet, started, owned):
     return [min(at for at in times[partition] if at >= started) - started for partition in owned]
 
 
-def dynamic_members(scene, chosen, rows):
-    fleet = Fleet(scene, chosen.workers, chosen.operations, chosen.spread, static=False)
-    undisturbed(fleet, rows)
-    rolling(fleet, rows, "rolling restart")
+def kill(fleet, rows, title):
     victim = fleet.workers[0]
     owned = fleet.partitions_of(victim)
-    say(f"  kill -9, {len(owned)} partitions")
+    say(f"  {title}, {len(owned)} partitions")
     victim.kill()
     killed = time.time()
     wait_until(
         lambda: sum(len(fleet.partitions_of(each)) for each in fleet.workers[1:]) == PARTITIONS,
         120,
-        scene.situation,
+        fleet.scene.situation,
     )
     fleet.settle()
-    rows["kill -9: its partitions' first check, median / longest"] = seconds(
+    rows[f"{title}: its partitions' first check, median / longest"] = seconds(
         first_checks(fleet, killed, owned)
     )
+
+
+def dynamic_members(scene, chosen, rows):
+    fleet = Fleet(scene, chosen.workers, chosen.operations, chosen.spread, static=False)
+    undisturbed(fleet, rows)
+    rolling(fleet, rows, "rolling restart")
+    kill(fleet, rows, "kill -9")
+    fleet.workers[0].start()
+    fleet.workers[0].wait_until_ready()
+    wait_until(lambda: fleet.partitions_of(fleet.workers[0]), 60, scene.situation)
+    fleet.settle()
+    more = enqueue(scene, chosen.operations // 5, chosen.spread, prefix="more")
+    fleet.partition_of_job.update(more)
+    arrived = fleet.standin.stats()["submissions"]["arrived"]
+    wait_until(
+        lambda: fleet.standin.stats()["submissions"]["arrived"] > arrived + len(more) // 10,
+        60,
+        scene.situation,
+    )
+    kill(fleet, rows, "kill -9 while it submits")
     rows["checks a result (1.0: none was repeated by a handover)"] = f"{fleet.checks_a_result():.3f}"
 
 

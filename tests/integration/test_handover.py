@@ -91,7 +91,7 @@ class Fleet:
 
 
 def test_a_rolling_restart_delays_no_due_check_by_more_than_a_few_seconds(scene):
-    fleet = Fleet(scene, 3, spread_seconds=40)
+    fleet = Fleet(scene, 3, spread_seconds=30)
     began = time.time()
     for worker in fleet.workers:
         started = time.time()
@@ -118,7 +118,7 @@ def test_a_rolling_restart_delays_no_due_check_by_more_than_a_few_seconds(scene)
 
 
 def test_a_killed_worker_s_partitions_are_served_again_within_the_session_and_a_restore(scene):
-    fleet = Fleet(scene, 3, spread_seconds=40)
+    fleet = Fleet(scene, 3, spread_seconds=30)
     victim = fleet.workers[0]
     owned = fleet.partitions_of(victim)
     others = set(range(PARTITIONS)) - owned
@@ -139,7 +139,7 @@ def test_a_killed_worker_s_partitions_are_served_again_within_the_session_and_a_
 
 
 def test_a_static_member_takes_its_partitions_up_again_at_once_and_nobody_else_does(scene):
-    fleet = Fleet(scene, 2, spread_seconds=25, static=True)
+    fleet = Fleet(scene, 2, spread_seconds=20, static=True)
     worker, other = fleet.workers
     owned = fleet.partitions_of(worker)
     kept = fleet.partitions_of(other)

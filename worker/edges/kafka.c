@@ -179,6 +179,7 @@ static void look_after_closing(struct bs_kafka *kafka)
         pthread_mutex_lock(&kafka->mutex);
         pthread_cond_broadcast(&kafka->portion_taken);
         pthread_mutex_unlock(&kafka->mutex);
+        bs_transactions_wake(kafka->transactions); /* a successor waits for our end */
     }
     if (atomic_load(&kafka->threads_running) == 0) {
         kafka->closed_told = true;

@@ -245,6 +245,8 @@ BS_MUST_CHECK bool bs_records_take(struct bs_records *records, struct bs_record 
 BS_MUST_CHECK struct bs_transactions *bs_transactions_create(struct bs_kafka *kafka,
                                                              struct bs_error *error);
 void bs_transactions_destroy(struct bs_transactions *transactions); /* as restore's */
+/* It looks at kafka->ending now. */
+void bs_transactions_wake(struct bs_transactions *transactions);
 
 /* ---- kafka_published.c ---- */
 

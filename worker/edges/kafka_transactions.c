@@ -540,6 +540,13 @@ static void *run(void *argument)
 
 /* ---- making and ending, the loop's thread ---- */
 
+void bs_transactions_wake(struct bs_transactions *transactions)
+{
+    pthread_mutex_lock(&transactions->mutex);
+    pthread_cond_broadcast(&transactions->wake);
+    pthread_mutex_unlock(&transactions->mutex);
+}
+
 static void name_transactions(struct bs_transactions *transactions, const struct bs_config *config)
 {
     char random[33];
@@ -574,9 +581,7 @@ void bs_transactions_destroy(struct bs_transactions *transactions)
         return;
     }
     if (transactions->started) {
-        pthread_mutex_lock(&transactions->mutex);
-        pthread_cond_broadcast(&transactions->wake);
-        pthread_mutex_unlock(&transactions->mutex);
+        bs_transactions_wake(transactions);
         pthread_join(transactions->thread, NULL);
     }
     if (transactions->waiting != NULL) {
