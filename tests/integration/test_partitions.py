@@ -44,9 +44,13 @@ def test_new_partitions_stay_untouched_until_the_state_topic_has_grown_and_work_
 
 def test_jobs_that_grow_in_the_middle_of_a_run_are_answered_once_each_by_a_fleet(scene):
     scene.create_topics(partitions=4)
-    scene.start_standin(duration_ms=1000)
+    submissions, checks = 300, 3000  # in a window
+    changes = {
+        "quotas": {"window_seconds": WINDOW_SECONDS, "submissions": submissions, "checks": checks}
+    }
+    standin = scene.start_standin(duration_ms=1000, window_seconds=WINDOW_SECONDS)
     jobs = scene.enqueue(400, prefix="before")
-    workers = scene.start_workers(3, growing(scene))
+    workers = scene.start_workers(3, changes)
     scene.wait_for_submissions(200)
     scene.cluster.add_partitions(scene.topics["jobs"], 8)
     jobs += scene.enqueue(400, prefix="between")
@@ -59,13 +63,17 @@ def test_jobs_that_grow_in_the_middle_of_a_run_are_answered_once_each_by_a_fleet
     workers[0].kill()
     status, command = scene.run_command(["check", "--create-topics"])
     assert status == 0, command.situation()
-    workers[1:1] = [scene.start_worker(growing(scene))]
+    workers[1:1] = [scene.start_worker(changes)]
     jobs += scene.enqueue(400, prefix="after")
     for worker in workers[1:]:
         worker.wait_until_ready(90)
-    scene.wait_for_answers(1200, 120)
+    scene.wait_for_answers(1200, 180)
     scene.account.expect_only_results(jobs)
     scene.account.expect_no_recorded_operation_repeated(unrecorded_at_most=64)
+    # Nor was the quota ever more than it is, while workers divided it by different numbers.
+    stats = standin.stats()
+    assert stats["peakSubmissionsInWindow"] <= submissions, stats
+    assert stats["peakChecksInWindow"] <= checks, stats
     owned = [
         each["partition"] for worker in workers[1:] for each in worker.status()["partitions"]
     ]
