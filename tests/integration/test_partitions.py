@@ -44,7 +44,7 @@ def test_new_partitions_stay_untouched_until_the_state_topic_has_grown_and_work_
 
 def test_jobs_that_grow_in_the_middle_of_a_run_are_answered_once_each_by_a_fleet(scene):
     scene.create_topics(partitions=4)
-    submissions, checks = 300, 3000  # in a window
+    submissions, checks = 800, 8000  # in a window
     changes = {
         "quotas": {"window_seconds": WINDOW_SECONDS, "submissions": submissions, "checks": checks}
     }

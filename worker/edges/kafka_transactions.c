@@ -329,6 +329,13 @@ static enum step produce_all(struct bs_transactions *transactions,
     struct transaction_message *message = transaction->first;
     while (message != NULL && !transactions->refused) {
         rd_kafka_resp_err_t code = produce(transactions, message);
+        int32_t count = 0;
+        if (code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION && /* the topic has grown: look at it */
+            bs_kafka_count_partitions(transactions->producer,
+                                      topic_name(transactions, message->topic), CALL_MS,
+                                      &count) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            code = produce(transactions, message);
+        }
         if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
             message = message->next;
         } else if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
