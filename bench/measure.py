@@ -1,4 +1,5 @@
-"""What a benchmark reads off a process and a journal; nothing of it is the worker's own word."""
+"""What a benchmark reads off a process and a journal; of the worker's own words only the moment
+from a submission's sending to its record, which nobody else sees."""
 
 import datetime
 import os
@@ -32,6 +33,21 @@ def peak_resident_bytes(pid):
 def percentile(values, share):
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else float("nan")
+
+
+def histogram(metrics, name):
+    """(mean, bucket bound that half, and that 99 %, of the values do not exceed)"""
+    count = metrics[f"{name}_count", ()]
+    buckets = sorted(
+        (float(dict(labels)["le"]), value)
+        for (series, labels), value in metrics.items()
+        if series == f"{name}_bucket"
+    )
+
+    def bound(share):
+        return next(bound for bound, below in buckets if below >= share * count)
+
+    return metrics[f"{name}_sum", ()] / count, bound(0.5), bound(0.99)
 
 
 def detection_delays(checks):

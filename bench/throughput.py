@@ -84,6 +84,7 @@ def answered_round(scene, jobs, duration_ms, audio_seconds, **checks):
     submissions, checks = standin.submissions(), standin.checks()
     requests = len(submissions) + len(checks)
     delays = measure.detection_delays(checks)
+    mean, half, nearly_all = measure.histogram(worker.metrics(), "unrecorded_seconds")
     scene.stop_workers()
     return {
         "jobs a second": f"{jobs / elapsed:,.0f}",
@@ -99,6 +100,8 @@ def answered_round(scene, jobs, duration_ms, audio_seconds, **checks):
                 measure.percentile(delays, 0.99),
             )
         ),
+        "sent to recorded, mean / p50 / p99": f"{mean * 1000:.0f} ms / at most {half * 1000:.0f} ms "
+        f"/ at most {nearly_all * 1000:.0f} ms",
         "submitted more than once": f"{len(scene.account.repeated())}",
     }
 

@@ -429,6 +429,7 @@ struct bs_publish {
     struct bs_list in_batch; /* operations in the transaction under way */
     bool under_way;
     bs_mono_ms started;
+    int64_t lasted_ms;     /* the last one, from its cut to its end */
     bs_mono_ms cut_at;     /* BS_NEVER: no operation waits */
     int64_t dirtied;       /* operations since the last cut, about */
     bool record_waits;     /* an acceptance is among them */

@@ -536,6 +536,7 @@ void bs_publish_event(struct bs_core *core, const struct bs_event *event)
         bs_partition_find(core, publish->partitions[i].partition)->in_batch = false;
     }
     core->counters.transactions[outcome]++;
+    publish->lasted_ms = core->now.mono - publish->started;
     bs_quota_batch_ended(core, outcome == BS_TRANSACTION_COMMITTED);
     switch (outcome) {
     case BS_TRANSACTION_COMMITTED:

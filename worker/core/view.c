@@ -113,9 +113,13 @@ static void look_at_reasons(const struct bs_core *core, struct bs_now now, struc
                   "a result is too large for a message and no store is configured for it");
     }
     bool slow = core->publish.under_way && now.mono - core->publish.started > SLOW_TRANSACTION_MS;
-    if (core->publish.aborts >= 3 || slow) {
+    bool lapsed = core->publish.lasted_ms >= core->options.lease_ms &&
+                  (core->publish.under_way || bs_quota_reservation_wanted(core));
+    if (core->publish.aborts >= 3 || slow || lapsed) {
         not_ready(view, BS_NOT_READY_KAFKA,
-                  slow ? "a transaction does not end" : core->publish.abort_text);
+                  slow     ? "a transaction does not end"
+                  : lapsed ? "transactions take so long that the right to send ends before them"
+                           : core->publish.abort_text);
     }
 }
 

@@ -204,6 +204,9 @@ static void the_right_to_spend_ends_with_the_lease(void **state)
     scene_transaction(&scene, BS_TRANSACTION_COMMITTED);
     scene_expect(&scene, "commit control 0 e1 w=0 p=0;\n");
     assert_int_equal(ledger(0), 1); /* the same token, dated anew */
+    struct bs_view view;
+    bs_core_view(scene.core, (struct bs_now){.mono = scene.mono, .wall = scene.wall}, &view);
+    assert_true(view.not_ready[BS_NOT_READY_KAFKA]);
     scene_pass(&scene, 4999);
     scene_transaction(&scene, BS_TRANSACTION_COMMITTED);
     scene_expect(&scene, "submit 0:0 e1 #1\n");
