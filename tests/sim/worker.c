@@ -325,7 +325,7 @@ void sim_worker_pause(struct sim *sim, struct sim_worker *worker)
 static void connect_again(struct sim *sim, struct sim_entry *entry)
 {
     struct sim_worker *worker = &sim->workers[entry->numbers[0]];
-    if (worker->alive && worker->life == entry->numbers[1]) {
+    if (worker->alive && worker->isolated_until_ms <= sim->now_ms) { /* also in its next life */
         sim_trace(sim, "w%" PRId32 " reaches Kafka again", worker->index);
         be_heard(sim, worker);
     }
@@ -339,10 +339,9 @@ void sim_worker_isolate(struct sim *sim, struct sim_worker *worker)
     worker->isolated_until_ms = sim->now_ms + length_ms;
     sim_group_silent(sim, worker);
     sim_group_expect_lost(sim, worker);
-    sim_later(sim, length_ms,
-              (struct sim_entry){.run = connect_again,
-                                 .worker = SIM_NOBODY,
-                                 .numbers = {worker->index, worker->life}});
+    sim_later(
+        sim, length_ms,
+        (struct sim_entry){.run = connect_again, .worker = SIM_NOBODY, .numbers = {worker->index}});
 }
 
 /* shutdown_seconds is over: the process ends in any case. */

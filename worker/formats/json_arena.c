@@ -50,6 +50,7 @@ static struct block *add_block(size_t at_least)
     size = size < at_least ? at_least : size;
     struct block *block = malloc(sizeof *block + size);
     BS_ASSERT(block != NULL);
+    block->bytes[0] = 0; /* for gcc 14, which takes poisoning for reading */
     block->older = arena.newest;
     block->size = size;
     block->used = 0;
