@@ -120,7 +120,7 @@ struct bs_operation fuzz_operation(const uint8_t *job, size_t size)
  */
 
 static struct {
-    bool counting;
+    bool counting, settled;
     size_t held, most;
 } memory;
 
@@ -156,7 +156,9 @@ void fuzz_memory_begin(void)
 void fuzz_memory_end(size_t input_size, size_t factor, size_t constant)
 {
     memory.counting = false;
-    BS_ASSERT(memory.most <= input_size * factor + constant);
+    /* The first time a library takes what it keeps for good: OpenSSL 3.5 more than any input. */
+    BS_ASSERT(!memory.settled || memory.most <= input_size * factor + constant);
+    memory.settled = true;
 }
 
 /* ---- jobs ---------------------------------------------------------------------------------------
