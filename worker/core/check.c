@@ -80,16 +80,22 @@ bs_mono_ms bs_check_due(const struct bs_core *core, struct bs_operation *operati
     return core->now.mono + (wait < step ? wait : step); /* our clock may have been set back */
 }
 
+/* When the operation that is due first is due, or was. */
+static bs_mono_ms next_due(const struct bs_core *core)
+{
+    const struct bs_operation *urgent = bs_schedule_first(core, &core->operations.urgent);
+    const struct bs_operation *usual = bs_schedule_first(core, &core->operations.checks);
+    bs_mono_ms due = urgent == NULL ? BS_NEVER : urgent->due;
+    return usual != NULL && usual->due < due ? usual->due : due;
+}
+
 void bs_check_note_asked(const struct bs_core *core, struct bs_partition *partition)
 {
     if (partition->take_up_cursor != NULL) {
         return; /* not all are scheduled yet, by the former owner's */
     }
-    const struct bs_operation *urgent = bs_schedule_first(core, &core->operations.urgent);
-    const struct bs_operation *usual = bs_schedule_first(core, &core->operations.checks);
-    bs_mono_ms due = core->now.mono;
-    due = urgent != NULL && urgent->due < due ? urgent->due : due;
-    due = usual != NULL && usual->due < due ? usual->due : due;
+    bs_mono_ms due = next_due(core);
+    due = due < core->now.mono ? due : core->now.mono;
     partition->control.asked_until = core->now.wall - (core->now.mono - due) - ANSWERED_MS;
 }
 
@@ -138,12 +144,7 @@ bs_mono_ms bs_check_deadline(const struct bs_core *core)
     if (core->stopping || !connection_free(core)) {
         return BS_NEVER;
     }
-    const struct bs_operation *urgent = bs_schedule_first(core, &core->operations.urgent);
-    const struct bs_operation *usual = bs_schedule_first(core, &core->operations.checks);
-    bs_mono_ms due = urgent == NULL ? BS_NEVER : urgent->due;
-    if (usual != NULL && usual->due < due) {
-        due = usual->due;
-    }
+    bs_mono_ms due = next_due(core);
     bs_mono_ms open = bs_gate_next(core, BS_GATE_CHECK);
     due = due > open ? due : open;
     if (due > core->now.mono || bs_quota_usable(core, BS_QUOTA_CHECKS) > 0) {

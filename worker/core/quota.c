@@ -122,6 +122,13 @@ static bool may_spend(const struct bs_core *core, const struct bs_partition *par
     return partition->state == BS_PARTITION_SERVING && core->now.mono < partition->granted_until;
 }
 
+/* Reserved, and may be spent this moment. */
+static int64_t spendable(const struct bs_core *core, enum bs_quota_kind kind,
+                         const struct bs_partition *partition)
+{
+    return may_spend(core, partition) ? partition->grants[kind].usable : 0;
+}
+
 /* The window's rest, what is reserved and not spent included. */
 static int64_t rest(const struct bs_core *core, enum bs_quota_kind kind,
                     const struct bs_partition *partition)
@@ -148,12 +155,11 @@ static void add_up(struct bs_core *core)
         if (partition == NULL || partition->state != BS_PARTITION_SERVING) {
             continue;
         }
-        bool may = may_spend(core, partition);
         for (int kind = 0; kind < BS_QUOTA_KINDS; kind++) {
-            quota->usable[kind] += may ? partition->grants[kind].usable : 0;
+            quota->usable[kind] += spendable(core, (enum bs_quota_kind)kind, partition);
             quota->available[kind] += rest(core, (enum bs_quota_kind)kind, partition);
         }
-        if (may && partition->granted_until < quota->expiry) {
+        if (may_spend(core, partition) && partition->granted_until < quota->expiry) {
             quota->expiry = partition->granted_until;
         }
     }
@@ -302,7 +308,7 @@ static int64_t reserve(const struct bs_core *core, enum bs_quota_kind kind,
                        struct bs_partition *partition, int64_t wanted)
 {
     struct bs_grant *grant = &partition->grants[kind];
-    int64_t live = may_spend(core, partition) ? grant->usable : 0;
+    int64_t live = spendable(core, kind, partition);
     int64_t most = core->stopping ? 0 : rest(core, kind, partition);
     int64_t held = wanted > live ? wanted : live;
     held = held < most ? held : most;
@@ -421,7 +427,7 @@ static int64_t held_elsewhere(const struct bs_core *core, enum bs_quota_kind kin
     for (size_t i = 0; i < core->publish.partition_count; i++) {
         const struct bs_partition *partition =
             bs_partition_find(core, core->publish.partitions[i].partition);
-        held -= may_spend(core, partition) ? partition->grants[kind].usable : 0;
+        held -= spendable(core, kind, partition);
     }
     return held;
 }
@@ -439,8 +445,7 @@ static void draw_in(struct bs_core *core, enum bs_quota_kind kind, int64_t wante
     for (int32_t i = 0; i < core->partition_count && at_hand < enough; i++) {
         struct bs_partition *partition = core->partitions[i];
         if (partition != NULL && !partition->in_batch && rest(core, kind, partition) > 0) {
-            int64_t held = may_spend(core, partition) ? partition->grants[kind].usable : 0;
-            at_hand += rest(core, kind, partition) - held;
+            at_hand += rest(core, kind, partition) - spendable(core, kind, partition);
             bs_publish_touch(core, partition);
         }
     }
