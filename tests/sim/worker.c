@@ -423,6 +423,9 @@ static void perform(struct sim_worker *worker, const struct bs_action *action)
     case BS_ACTION_CHECK:
         bs_worker_check(process, action->operation, action->operation_epoch, action->send_before);
         break;
+    case BS_ACTION_OBJECT:
+        BS_ASSERT(false); /* the simulation has no object store yet */
+        break;
     case BS_ACTION_COMMIT:
         bs_worker_commit(process, &action->batch);
         break;

@@ -118,6 +118,9 @@ static void perform(struct bs_worker *worker, const struct bs_action *action)
     case BS_ACTION_CHECK:
         bs_worker_check(worker, action->operation, action->operation_epoch, action->send_before);
         break;
+    case BS_ACTION_OBJECT:
+        BS_ASSERT(false); /* core is not told yet that there is a store */
+        break;
     case BS_ACTION_COMMIT:
         bs_worker_commit(worker, &action->batch);
         break;

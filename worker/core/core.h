@@ -5,7 +5,7 @@
  * it one event at a time and performs the actions that the step returns, reporting each one's end
  * as a later event. The same events give the same actions.
  *
- * The way of a job:  intake -> submit -> check -> publish   (one file each)
+ * The way of a job:  intake -> probe -> submit -> check -> finish -> publish   (one file each)
  * Everything here belongs to one thread, the loop's. */
 #ifndef BS_CORE_CORE_H
 #define BS_CORE_CORE_H
@@ -62,6 +62,8 @@ enum bs_not_ready {
     BS_NOT_READY_REFUSALS,          /* the breaker: refusals in a row */
     BS_NOT_READY_PARTITION_STOPPED, /* unreadable state, lost jobs, no state partition */
     BS_NOT_READY_TRANSCRIPT_STORE,  /* a result too large for a message has nowhere to go */
+    BS_NOT_READY_RECORDINGS,        /* recordings cannot be looked into */
+    BS_NOT_READY_STORE,             /* nothing can be written to the object store */
     BS_NOT_READY_KAFKA,             /* transactions do not succeed */
     BS_NOT_READY_STOPPING,
     BS_NOT_READY_REASONS
@@ -96,6 +98,10 @@ struct bs_core_options {
     double check_seconds_per_audio_minute;
     double check_first_guess_seconds;
     bool dead_letter_unknown_submissions;
+
+    int32_t object_tasks; /* PROBE, STAGE, STORE and UNSTAGE under way at most, of each pair */
+    bool staging;         /* recordings may be staged */
+    bool transcripts;     /* there is a place for results that are too large for a message */
 };
 
 /* ---- operations ------------------------------------------------------------------------------ */
@@ -108,10 +114,14 @@ struct bs_operation_ref {
 
 enum bs_operation_state {
     BS_OPERATION_FREE,
+    BS_OPERATION_NEW,        /* to be looked into or staged, not before `due` */
+    BS_OPERATION_PREPARING,  /* the object store works on it */
     BS_OPERATION_WAITING,    /* to be submitted, not before `due` */
     BS_OPERATION_SUBMITTING, /* the request is under way */
     BS_OPERATION_RUNNING,    /* accepted; to be asked about at `due` */
     BS_OPERATION_CHECKING,   /* the request is under way */
+    BS_OPERATION_UNFINISHED, /* as ENDED, but the object store comes first, not before `due` */
+    BS_OPERATION_FINISHING,  /* the object store works on it */
     BS_OPERATION_ENDED,      /* has a result or a dead letter, to be published */
     BS_OPERATION_DONE,       /* published; stands above the watermark, so its marker stays */
 };
@@ -145,6 +155,11 @@ struct bs_operation {
     bool accepted : 1;   /* operation_id is set: the service works, or worked, on it */
     bool urgent : 1;     /* its result may expire soon: asked about before all others */
     bool at_risk : 1;    /* accepted, and a kill now would have it submitted again: not recorded */
+    bool probe_wanted : 1; /* not before it was looked into is it submitted */
+    bool stage_wanted : 1; /* nor before it was staged */
+    bool staged : 1; /* a copy of ours may stand in the store: deleted before it is published */
+    bool
+        store_wanted : 1; /* its payload fits no message: put to the store before it is published */
 
     uint8_t id_hash[BS_ID_HASH_SIZE];
     uint32_t epoch;       /* of its partition's assignment */
@@ -154,11 +169,12 @@ struct bs_operation {
     uint16_t channels;    /* 1 where unknown */
     uint16_t submissions; /* accepted ones, the present one included */
     uint16_t submissions_unknown;
-    uint16_t attempts;    /* requests since the last acceptance, for backoff */
-    uint16_t checks;      /* of the present operation */
-    uint16_t odd_answers; /* not understood, or not found, in a row */
-    uint32_t number;      /* counts every submission made: the attempt in the idempotency key */
-    bs_wall_ms deadline;  /* 0 = none */
+    uint16_t attempts;        /* requests since the last acceptance, for backoff */
+    uint16_t object_attempts; /* of the present piece of work at the object store */
+    uint16_t checks;          /* of the present operation */
+    uint16_t odd_answers;     /* not understood, or not found, in a row */
+    uint32_t number;          /* counts every submission made: the attempt in the idempotency key */
+    bs_wall_ms deadline;      /* 0 = none */
     bs_wall_ms received;
     bs_wall_ms submitted; /* when the request that was accepted was sent */
     bs_wall_ms created;   /* the service's times; 0 = unknown */
@@ -184,6 +200,7 @@ struct bs_job_event {
     bool id_given;
     bool force;
     bool deferred;
+    bool probe_wanted;    /* its recording is to be looked into before it is submitted */
     double audio_seconds; /* 0 = unknown */
     int32_t channels;
     bs_wall_ms deadline; /* 0 = none */
@@ -217,9 +234,42 @@ struct bs_answer {
     bs_wall_ms modified;
     void *payload; /* a check's DONE: core's until it answers with RELEASE_PAYLOAD */
     size_t payload_size;
-    bool payload_too_large; /* it would fit no message and no store is configured */
+    bool payload_too_large; /* it would fit no message: to the store with it */
     double audio_seconds;   /* a check's DONE: where the result tells; 0 = unknown */
     int64_t billed_seconds; /* a check's DONE: by the service's rule; 0 = unknown */
+};
+
+/* What the object store is asked to do for an operation. */
+enum bs_object_work {
+    BS_OBJECT_PROBE,   /* look into the recording: what it is, and whether the API would take it */
+    BS_OBJECT_STAGE,   /* copy it without its header */
+    BS_OBJECT_STORE,   /* put the payload, which is replaced by one that names it */
+    BS_OBJECT_UNSTAGE, /* delete the copy */
+    BS_OBJECT_WORKS
+};
+
+enum bs_object_outcome {
+    BS_OBJECT_DONE,
+    BS_OBJECT_REFUSED,   /* the recording is at fault: `refusal` */
+    BS_OBJECT_TEMPORARY, /* another try may succeed */
+    BS_OBJECT_DENIED,    /* credentials or rights: an operator must act */
+    BS_OBJECT_OUTCOMES
+};
+
+struct bs_object_answer {
+    enum bs_object_outcome outcome;
+    enum bs_dead_letter_code refusal;
+    const char *message; /* NULL or text for people, no secret; copied */
+    bool alone; /* DENIED: the bucket answers for other objects, so it is this one's fault */
+    /* PROBE, DONE: */
+    const uint8_t *job; /* packed anew with what was found; copied; NULL = as it was */
+    size_t job_size;
+    bool stage_wanted;
+    double audio_seconds; /* 0 = unknown */
+    int32_t channels;
+    /* STORE, DONE: in place of the operation's payload, which is released */
+    void *payload;
+    size_t payload_size;
 };
 
 enum bs_transaction_outcome {
@@ -244,6 +294,7 @@ enum bs_event_kind {
     BS_EVENT_END_OF_PARTITION,   /* .end: nothing unread below this offset */
     BS_EVENT_SUBMITTED,          /* .request, .answer */
     BS_EVENT_CHECKED,            /* .request, .answer */
+    BS_EVENT_OBJECT,             /* .object */
     BS_EVENT_TRANSACTION,        /* .transaction */
     BS_EVENT_CREDENTIALS,        /* .credentials: read anew */
     BS_EVENT_GROUP,              /* .group_joined */
@@ -261,7 +312,7 @@ struct bs_restored_operation {
     size_t job_size;
     uint8_t id_hash[BS_ID_HASH_SIZE];
     uint64_t fingerprint;
-    bool id_given, force, deferred, accepted;
+    bool id_given, force, deferred, accepted, staged;
     double audio_seconds;
     int32_t channels;
     int32_t submissions, submissions_unknown, checks;
@@ -349,6 +400,11 @@ struct bs_event {
             struct bs_answer answer;
         } request; /* SUBMITTED and CHECKED */
         struct {
+            struct bs_operation_ref operation;
+            enum bs_object_work work;
+            struct bs_object_answer answer;
+        } object;
+        struct {
             enum bs_transaction_outcome outcome;
             const char *message; /* NULL, or why it was not committed */
         } transaction;
@@ -370,6 +426,7 @@ enum bs_action_kind {
     BS_ACTION_UNASSIGN, /* .partition: nothing of it is under way any more */
     BS_ACTION_SUBMIT,   /* .operation, .epoch: answer with SUBMITTED */
     BS_ACTION_CHECK,    /* .operation, .epoch: answer with CHECKED */
+    BS_ACTION_OBJECT,   /* .operation, .work: answer with OBJECT */
     BS_ACTION_COMMIT,   /* .batch: valid during the step's actions; answer with TRANSACTION */
     BS_ACTION_RELEASE_PAYLOAD,     /* .payload */
     BS_ACTION_REFRESH_CREDENTIALS, /* answer with CREDENTIALS */
@@ -437,6 +494,7 @@ struct bs_action {
             const struct bs_operation *operation; /* valid during the step's actions */
             uint32_t operation_epoch;
             bs_mono_ms send_before; /* the right to it ends: a request not sent by then is not */
+            enum bs_object_work work;
         };
         struct bs_batch batch;
         void *payload;
@@ -498,6 +556,8 @@ const char *bs_submission_outcome_name(enum bs_submission_outcome outcome);
 const char *bs_check_outcome_name(enum bs_check_outcome outcome);
 const char *bs_throttle_reason_name(enum bs_throttle_reason reason);
 const char *bs_quota_kind_name(enum bs_quota_kind kind);
+const char *bs_object_work_name(enum bs_object_work work);          /* probe, stage, … */
+const char *bs_object_outcome_name(enum bs_object_outcome outcome); /* done, refused, … */
 
 /* The service's rule: seconds rounded up, channels rounded up to even, at least 15 s a pair.
  * 0 where the length is unknown (<= 0). */
@@ -522,6 +582,7 @@ struct bs_counters {
     uint64_t results;
     uint64_t dead_letters[BS_STAGE_PUBLISH + 1][BS_DEAD_CODES];
     uint64_t transactions[BS_TRANSACTION_FATAL + 1];
+    uint64_t objects[BS_OBJECT_WORKS][BS_OBJECT_OUTCOMES];
     uint64_t restored;
     uint64_t ids_forgotten; /* before their time, for limits.remembered_ids */
     uint64_t jobs_lost;     /* deleted by Kafka before they were read */
@@ -546,7 +607,11 @@ struct bs_partition_view {
 /* A look at everything: what /metrics, /status and /readyz are made of. */
 struct bs_view {
     const struct bs_counters *counters;
-    int64_t waiting, submitting, running, checking, ended, done; /* operations by state */
+    /* operations by state */
+    int64_t preparing; /* NEW too */
+    int64_t waiting, submitting, running, checking;
+    int64_t finishing; /* UNFINISHED too */
+    int64_t ended, done;
     int64_t remembered_ids;
     size_t memory_bytes;
     double oldest_operation_seconds;

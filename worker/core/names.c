@@ -46,6 +46,8 @@ const char *bs_not_ready_name(enum bs_not_ready reason)
         [BS_NOT_READY_REFUSALS] = "refusals_in_a_row",
         [BS_NOT_READY_PARTITION_STOPPED] = "partition_stopped",
         [BS_NOT_READY_TRANSCRIPT_STORE] = "transcript_store_missing",
+        [BS_NOT_READY_RECORDINGS] = "recordings_unreadable",
+        [BS_NOT_READY_STORE] = "object_store_unwritable",
         [BS_NOT_READY_KAFKA] = "kafka_unavailable",
         [BS_NOT_READY_STOPPING] = "stopping",
     };
@@ -80,4 +82,16 @@ const char *bs_quota_kind_name(enum bs_quota_kind kind)
 {
     static const char *const names[] = {"submissions", "checks", "billed_seconds"};
     return NAME_OF(names, kind);
+}
+
+const char *bs_object_work_name(enum bs_object_work work)
+{
+    static const char *const names[] = {"probe", "stage", "store", "unstage"};
+    return NAME_OF(names, work);
+}
+
+const char *bs_object_outcome_name(enum bs_object_outcome outcome)
+{
+    static const char *const names[] = {"done", "refused", "temporary", "denied"};
+    return NAME_OF(names, outcome);
 }

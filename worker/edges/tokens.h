@@ -30,6 +30,24 @@ const char *bs_tokens_authorization(struct bs_tokens *tokens);
 const char *bs_tokens_problem(const struct bs_tokens *tokens);
 /* Reads it anew now and calls `changed` from the loop, later. */
 void bs_tokens_refresh(struct bs_tokens *tokens);
+/* What serves now, for any thread: a copy, wiped and freed by bs_credential_free. */
+struct bs_credential {
+    char *authorization; /* the header's value; "" with none; NULL with a static key */
+    char *access_key_id; /* of a static key, else NULL */
+    char *secret_access_key;
+};
+/* DENIED with the reason where there is none to be had. Any thread. */
+BS_MUST_CHECK enum bs_error_code
+bs_tokens_copy(struct bs_tokens *tokens, struct bs_credential *credential, struct bs_error *error);
+void bs_credential_free(struct bs_credential *credential);
+/* The service refused this credential (401, an expired token): a newer one is fetched soon, if one
+ * can be. Any thread. */
+void bs_tokens_refused(struct bs_tokens *tokens);
+/* Waits until there is a credential, or it is known that none can be had. Any thread but the
+ * loop's. */
+BS_MUST_CHECK enum bs_error_code bs_tokens_wait(struct bs_tokens *tokens, int64_t limit_ms,
+                                                struct bs_error *error);
+
 /* When the credential ends; 0 = not known. */
 bs_wall_ms bs_tokens_expiry(const struct bs_tokens *tokens);
 

@@ -148,6 +148,10 @@ void trace_event(struct trace *trace, const struct bs_event *event)
     case BS_EVENT_CHECKED:
         add_answer(trace, "checked", event);
         break;
+    case BS_EVENT_OBJECT:
+        trace_add(trace, "object %s %s", bs_object_work_name(event->object.work),
+                  bs_object_outcome_name(event->object.answer.outcome));
+        break;
     case BS_EVENT_TRANSACTION:
         trace_add(trace, "transaction %s", outcome_name(event->transaction.outcome));
         break;
@@ -247,6 +251,10 @@ void trace_action(struct trace *trace, const struct bs_action *action, bool with
         if (action->kind == BS_ACTION_CHECK) {
             trace_add(trace, " op=%s", action->operation->operation_id);
         }
+        break;
+    case BS_ACTION_OBJECT:
+        trace_add(trace, "%s", bs_object_work_name(action->work));
+        add_operation(trace, action->operation);
         break;
     case BS_ACTION_COMMIT:
         add_batch(trace, &action->batch);
