@@ -14,7 +14,8 @@ data=/usr/share/pocketsphinx/test/data
 packages="gcc libc6-dev cmake ninja-build pkg-config
     librdkafka-dev libcurl4-openssl-dev libcjson-dev zlib1g-dev libssl-dev
     libprotobuf-c-dev protobuf-c-compiler libmicrohttpd-dev
-    libpocketsphinx-dev pocketsphinx-en-us pocketsphinx-testdata libopusfile-dev opus-tools"
+    libpocketsphinx-dev pocketsphinx-en-us pocketsphinx-testdata libopusfile-dev libmpg123-dev
+    opus-tools"
 
 say() {
     printf '\n== %s\n' "$*"

@@ -10,7 +10,7 @@ backscribe_packages="gcc libc6-dev cmake ninja-build pkg-config
     librdkafka-dev libcurl4-openssl-dev libcjson-dev zlib1g-dev libssl-dev
     libprotobuf-c-dev protobuf-c-compiler libmicrohttpd-dev
     libcmocka-dev libpocketsphinx-dev pocketsphinx-en-us pocketsphinx-testdata libopusfile-dev
-    opus-tools python3 python3-venv default-jre-headless maven ca-certificates clang libclang-rt-dev"
+    libmpg123-dev opus-tools lame python3 python3-venv default-jre-headless maven ca-certificates clang libclang-rt-dev"
 
 backscribe_installed() {
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]

@@ -1,6 +1,7 @@
 # What the stand-in of the API needs: it really recognises, hence the decoder and the models.
 backscribe_require(POCKETSPHINX "pocketsphinx" libpocketsphinx-dev)
 backscribe_require(OPUSFILE "opusfile" libopusfile-dev)
+backscribe_require(MPG123 "libmpg123" libmpg123-dev)
 # Debian's pocketsphinx.pc also names a folder that no package has, which CMake refuses.
 set(existing_folders)
 foreach(folder ${POCKETSPHINX_INCLUDE_DIRS})

@@ -17,8 +17,7 @@ static int hex_digit(char digit)
     return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
 }
 
-/* Percent-decodes in place, up to a '?'. False for a bad escape or a NUL. */
-static bool decode(char *text)
+bool objects_decode(char *text)
 {
     char *to = text;
     for (const char *from = text; *from != '\0' && *from != '?'; from++) {
@@ -56,7 +55,7 @@ char *objects_path(const char *folder, const char *target)
     char *key = strdup(target);
     BS_ASSERT(key != NULL);
     char *path = NULL;
-    if (key[0] == '/' && decode(key) && key[1] != '\0' && !climbs(key)) {
+    if (key[0] == '/' && objects_decode(key) && key[1] != '\0' && !climbs(key)) {
         int length = asprintf(&path, "%s%s", folder, key);
         BS_ASSERT(length > 0);
     }

@@ -8,6 +8,9 @@
 #include "answer.h"
 #include "request.h"
 
+/* Percent-decodes in place, up to a '?'. False for a bad escape or a NUL. */
+BS_MUST_CHECK bool objects_decode(char *text);
+
 /* The file of a path (percent-encoded, query ignored) below `folder`; NULL for a path that names
  * none or climbs out of the folder. The caller frees. */
 char *objects_path(const char *folder, const char *target);

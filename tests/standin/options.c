@@ -7,12 +7,17 @@
 
 static const char help[] =
     "Usage: backscribe-standin [OPTION]...\n"
-    "Stands in for SpeechKit's asynchronous recognition (API v2), IAM tokens and an object store.\n"
+    "Stands in for SpeechKit's asynchronous recognition (API v2), and for IAM's tokens.\n"
     "\n"
     "  --listen HOST:PORT            an IPv4 address; port 0 = any free one (127.0.0.1:0)\n"
     "  --objects DIR                 serve DIR/<bucket>/<key> as /<bucket>/<key>\n"
+    "  --objects http://HOST:PORT    recordings are read from that object store by GET, also when\n"
+    "                                transcripts are made up; one that is not there fails\n"
+    "  --objects-key-file FILE       its static key (JSON: access_key_id, secret_access_key)\n"
+    "  --objects-token-file FILE     or its bearer token\n"
+    "  --objects-region NAME         of the signature (ru-central1)\n"
     "  --synthetic                   make transcripts up from the names (the default)\n"
-    "  --recognise                   really recognise the recordings below --objects\n"
+    "  --recognise                   really recognise the recordings of --objects\n"
     "  --decoders FILE               which decoder hears which recording (JSON)\n"
     "  --recognisers N               threads that recognise (1)\n"
     "  --duration-ms D               how long an operation takes at least (1000); D is N,\n"
@@ -41,6 +46,9 @@ static const char help[] =
 enum option_code {
     OPTION_LISTEN = 256,
     OPTION_OBJECTS,
+    OPTION_OBJECTS_KEY_FILE,
+    OPTION_OBJECTS_TOKEN_FILE,
+    OPTION_OBJECTS_REGION,
     OPTION_SYNTHETIC,
     OPTION_RECOGNISE,
     OPTION_DECODERS,
@@ -73,6 +81,9 @@ static const struct option_name {
 } option_names[] = {
     {"listen", OPTION_LISTEN, true},
     {"objects", OPTION_OBJECTS, true},
+    {"objects-key-file", OPTION_OBJECTS_KEY_FILE, true},
+    {"objects-token-file", OPTION_OBJECTS_TOKEN_FILE, true},
+    {"objects-region", OPTION_OBJECTS_REGION, true},
     {"synthetic", OPTION_SYNTHETIC, false},
     {"recognise", OPTION_RECOGNISE, false},
     {"decoders", OPTION_DECODERS, true},
@@ -161,6 +172,12 @@ static const char **text_of(struct options *options, enum option_code option)
     switch (option) {
     case OPTION_OBJECTS:
         return &options->objects;
+    case OPTION_OBJECTS_KEY_FILE:
+        return &options->objects_key_file;
+    case OPTION_OBJECTS_TOKEN_FILE:
+        return &options->objects_token_file;
+    case OPTION_OBJECTS_REGION:
+        return &options->objects_region;
     case OPTION_DECODERS:
         return &options->decoders;
     case OPTION_ACCEPT_MODELS:
@@ -221,6 +238,7 @@ static bool take(struct options *options, enum option_code option, const char *v
 
 static const struct options defaults = {
     .host = "127.0.0.1",
+    .objects_region = "ru-central1",
     .recognisers = 1,
     .duration_ms = {.kind = DURATION_FIXED, .first = 1000},
     .audio_seconds = {.kind = DURATION_FIXED, .first = 30},
@@ -257,9 +275,10 @@ enum options_outcome options_read(int count, char **arguments, struct options *o
             return OPTIONS_WRONG;
         }
     }
-    if (optind < count || (options->recognise && options->objects == NULL)) {
-        fputs(optind < count ? "backscribe-standin: options only\n"
-                             : "backscribe-standin: --recognise needs --objects\n",
+    bool deaf = options->recognise && (options->objects == NULL || options->decoders == NULL);
+    if (optind < count || deaf) {
+        fputs(deaf ? "backscribe-standin: --recognise needs --objects and --decoders\n"
+                   : "backscribe-standin: options only\n",
               stderr);
         return OPTIONS_WRONG;
     }

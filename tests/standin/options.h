@@ -10,7 +10,10 @@
 struct options {
     char host[16];
     uint16_t port;
-    const char *objects;  /* a folder, or NULL: no object is there */
+    const char *objects; /* a folder, "http://host:port" of a store, or NULL: no object is there */
+    const char *objects_key_file;   /* Signature V4; NULL = none */
+    const char *objects_token_file; /* bearer; NULL = none */
+    const char *objects_region;
     bool recognise;       /* else transcripts are made up */
     const char *decoders; /* which decoder hears which recording (models.json), or NULL */
     int64_t recognisers;  /* threads */

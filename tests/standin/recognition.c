@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "audio.h"
@@ -9,11 +10,11 @@
 #include "decoder.h"
 
 #define THREADS_MAX 64
+#define SECONDS_MAX 14400 /* the service's limit */
 
 /* A recording on its way: in `waiting`, with a thread, in `heard`. */
 struct recording {
     struct bs_link link;
-    char *path; /* owned; NULL = there is no such object */
     enum encoding encoding;
     int32_t sample_rate;
     int32_t channels;
@@ -22,6 +23,8 @@ struct recording {
 };
 
 struct recognition {
+    const struct store *store;
+    bool hears; /* else recordings are only read */
     struct decoder_choices choices;
     int bell;
     pthread_t threads[THREADS_MAX];
@@ -33,26 +36,14 @@ struct recognition {
     bool stopping;
 };
 
-static void free_recording(struct recording *recording)
-{
-    free(recording->path);
-    free(recording);
-}
-
-static void hear(struct decoders *decoders, struct recording *recording)
+static void hear(struct decoders *decoders, const char *path, struct recording *recording)
 {
     struct recognised *outcome = &recording->outcome;
-    if (recording->path == NULL) {
-        bs_error_set(&outcome->error, BS_ERROR_NOT_FOUND, "the audio was not found: %s",
-                     recording->uri);
-        return;
-    }
     struct transcript *transcript = calloc(1, sizeof *transcript);
     BS_ASSERT(transcript != NULL);
     struct audio audio;
-    enum bs_error_code code =
-        audio_read(recording->path, recording->encoding, recording->sample_rate,
-                   recording->channels, &audio, &outcome->error);
+    enum bs_error_code code = audio_read(path, recording->encoding, recording->sample_rate,
+                                         recording->channels, &audio, &outcome->error);
     if (code == BS_OK) {
         code = decoders_hear(decoders, recording->uri, &audio, transcript, &outcome->error);
     }
@@ -63,6 +54,30 @@ static void hear(struct decoders *decoders, struct recording *recording)
         transcript_free(transcript);
         free(transcript);
     }
+}
+
+/* What is too long is refused by its size where that tells. */
+static bool too_long(const struct recording *recording, int64_t size)
+{
+    return recording->encoding == ENCODING_LPCM &&
+           size / 2 / recording->channels / recording->sample_rate > SECONDS_MAX;
+}
+
+static void process(struct recognition *recognition, struct decoders *decoders,
+                    struct recording *recording)
+{
+    struct recognised *outcome = &recording->outcome;
+    struct recording_file file;
+    enum bs_error_code code =
+        recording_read(recognition->store, recording->uri, &file, &outcome->error);
+    outcome->size = file.size;
+    memcpy(outcome->sha256, file.sha256, sizeof outcome->sha256);
+    if (code == BS_OK && too_long(recording, file.size)) {
+        bs_error_set(&outcome->error, BS_ERROR_INVALID, "the audio is longer than 4 hours");
+    } else if (code == BS_OK && recognition->hears) {
+        hear(decoders, file.path, recording);
+    }
+    recording_free(&file);
 }
 
 /* The next recording that waits; NULL when it is time to stop. The lock is held. */
@@ -87,7 +102,7 @@ static void *run_thread(void *context)
     pthread_mutex_lock(&recognition->lock);
     while ((recording = next_waiting(recognition)) != NULL) {
         pthread_mutex_unlock(&recognition->lock);
-        hear(decoders, recording);
+        process(recognition, decoders, recording);
         pthread_mutex_lock(&recognition->lock);
         bs_list_append(&recognition->heard, &recording->link);
         uint64_t one = 1;
@@ -98,17 +113,20 @@ static void *run_thread(void *context)
     return NULL;
 }
 
-struct recognition *recognition_create(const char *decoders_path, int64_t threads, int bell,
-                                       struct bs_error *error)
+struct recognition *recognition_create(const struct store *store, const char *decoders_path,
+                                       int64_t threads, int bell, struct bs_error *error)
 {
     struct recognition *recognition = calloc(1, sizeof *recognition);
     BS_ASSERT(recognition != NULL);
+    recognition->store = store;
+    recognition->hears = decoders_path != NULL;
     recognition->bell = bell;
     bs_list_init(&recognition->waiting);
     bs_list_init(&recognition->heard);
     pthread_mutex_init(&recognition->lock, NULL);
     pthread_cond_init(&recognition->added, NULL);
-    if (decoder_choices_read(decoders_path, &recognition->choices, error) != BS_OK) {
+    if (recognition->hears &&
+        decoder_choices_read(decoders_path, &recognition->choices, error) != BS_OK) {
         recognition_destroy(recognition);
         return NULL;
     }
@@ -131,7 +149,7 @@ static void free_recordings(struct bs_list *list)
             transcript_free(recording->outcome.transcript);
             free(recording->outcome.transcript);
         }
-        free_recording(recording);
+        free(recording);
     }
 }
 
@@ -152,11 +170,10 @@ void recognition_destroy(struct recognition *recognition)
     free(recognition);
 }
 
-void recognition_add(struct recognition *recognition, struct operation *operation, char *path)
+void recognition_add(struct recognition *recognition, struct operation *operation)
 {
     struct recording *recording = calloc(1, sizeof *recording);
     BS_ASSERT(recording != NULL);
-    recording->path = path;
     recording->encoding = operation->encoding;
     recording->sample_rate = operation->sample_rate;
     recording->channels = operation->channels;
@@ -181,6 +198,6 @@ bool recognition_take(struct recognition *recognition, struct recognised *out)
     }
     struct recording *recording = BS_CONTAINER_OF(link, struct recording, link);
     *out = recording->outcome;
-    free_recording(recording);
+    free(recording);
     return true;
 }

@@ -1,4 +1,5 @@
-/* Recognition on its own threads: recordings in, transcripts out, in the order they end. */
+/* Recordings are read and heard on threads of their own: transcripts come out in the order they
+ * end. */
 #ifndef STANDIN_RECOGNITION_H
 #define STANDIN_RECOGNITION_H
 
@@ -6,27 +7,30 @@
 
 #include "base/error.h"
 #include "operations.h"
+#include "recording.h"
 #include "transcript.h"
 
 struct recognition;
 
-/* Starts the threads; reads which decoder hears what from `decoders_path`
- * (models.json.in has its shape). `bell` is an eventfd that is written to when a recording has been
- * heard. */
-BS_MUST_CHECK struct recognition *recognition_create(const char *decoders_path, int64_t threads,
+/* Starts the threads; reads which decoder hears what from `decoders_path` (models.json.in has its
+ * shape; NULL: recordings are read and not heard). `store` outlives it. `bell` is an eventfd that
+ * is written to when a recording has been heard. */
+BS_MUST_CHECK struct recognition *recognition_create(const struct store *store,
+                                                     const char *decoders_path, int64_t threads,
                                                      int bell, struct bs_error *error);
 /* Recordings that wait are dropped, those being heard are finished. */
 void recognition_destroy(struct recognition *recognition);
 
-/* Queues the recording at `path` (ownership passes; NULL = there is no such object). */
-void recognition_add(struct recognition *recognition, struct operation *operation, char *path);
+/* Queues an operation's recording. */
+void recognition_add(struct recognition *recognition, struct operation *operation);
 
-/* Each recording heard since the last call: either a transcript (ownership passes) or, with NULL,
- * what was wrong. */
+/* A recording that was read since the last call, and what became of it. */
 struct recognised {
     struct operation *operation;
-    struct transcript *transcript;
-    struct bs_error error;
+    struct transcript *transcript; /* ownership passes; NULL = it was not heard */
+    struct bs_error error;         /* BS_OK, or what was wrong */
+    int64_t size;                  /* of what was read … */
+    char sha256[SHA256_TEXT_SIZE]; /* … byte for byte */
 };
 BS_MUST_CHECK bool recognition_take(struct recognition *recognition, struct recognised *out);
 

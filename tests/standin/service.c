@@ -158,10 +158,10 @@ static void serve_object(struct service *service, const struct request *request,
     const struct fault *fault =
         service_strike(service, REQUEST_OBJECT, request->target, 0, answer, &over);
     if (!over) {
-        if (service->options->objects == NULL) {
+        if (service->store.folder == NULL) {
             answer_error(answer, 5, "no objects here");
         } else {
-            objects_serve(service->options->objects, request, answer);
+            objects_serve(service->store.folder, request, answer);
         }
         bool served = answer->status < 300;
         service->counts[REQUEST_OBJECT][served ? OUTCOME_SERVED : OUTCOME_REFUSED]++;
@@ -222,6 +222,27 @@ static void tick(void *context, struct bs_now now)
     credentials_refresh(&service->credentials);
 }
 
+/* What was read, byte for byte, and what it was taken for. */
+static void note_recording(struct service *service, const struct recognised *recognised,
+                           bs_wall_ms now)
+{
+    static const char *const encodings[] = {"LINEAR16_PCM", "OGG_OPUS", "MP3"};
+    const struct operation *operation = recognised->operation;
+    char id[OPERATION_ID_SIZE];
+    operations_id(&service->operations, operation, id);
+    const struct journal_field fields[] = {
+        {.name = "operation", .text = id},
+        {.name = "uri", .text = operation->uri->text},
+        {.name = "sizeBytes", .number = recognised->size},
+        {.name = "sha256", .text = recognised->sha256},
+        {.name = "encoding", .text = encodings[operation->encoding]},
+        {.name = "sampleRateHertz", .number = operation->sample_rate},
+        {.name = "channels", .number = operation->channels},
+        {.name = "problem", .text = recognised->error.message},
+    };
+    journal_line(&service->journal, "recording", now, fields, sizeof fields / sizeof *fields);
+}
+
 static void take_recognised(void *context, struct bs_now now)
 {
     struct service *service = context;
@@ -230,10 +251,11 @@ static void take_recognised(void *context, struct bs_now now)
         struct operation *operation = recognised.operation;
         operation->recognising = false;
         operation->transcript = recognised.transcript;
+        note_recording(service, &recognised, now.wall);
         if (operation->state != OPERATION_RUNNING) {
             continue; /* cancelled meanwhile */
         }
-        if (recognised.transcript == NULL) {
+        if (recognised.error.code != BS_OK) {
             operation_fail(operation, now.wall, 3, recognised.error.message);
         } else {
             operation->modified = now.wall;
@@ -277,6 +299,7 @@ struct service *service_create(const struct options *options, struct bs_error *e
 {
     struct service *service = calloc(1, sizeof *service);
     BS_ASSERT(service != NULL);
+    const char *decoders = options->recognise ? options->decoders : NULL;
     service->options = options;
     service->journal.fd = -1;
     service->faults.random.state = options->seed;
@@ -288,12 +311,14 @@ struct service *service_create(const struct options *options, struct bs_error *e
         .context = service, .request = serve, .tick = tick, .rung = take_recognised};
     if (journal_open(&service->journal, options->log, error) != BS_OK ||
         read_faults(service, error) != BS_OK ||
+        store_init(&service->store, options->objects, options->objects_key_file,
+                   options->objects_token_file, options->objects_region, error) != BS_OK ||
         (service->server = server_create(options->host, options->port, &handlers, error)) == NULL) {
         service_destroy(service);
         return NULL;
     }
-    if (options->recognise) {
-        service->recognition = recognition_create(options->decoders, options->recognisers,
+    if (options->recognise || service->store.url != NULL) {
+        service->recognition = recognition_create(&service->store, decoders, options->recognisers,
                                                   server_bell(service->server), error);
         if (service->recognition == NULL) {
             service_destroy(service);
@@ -318,5 +343,6 @@ void service_destroy(struct service *service)
     window_free(&service->submissions);
     window_free(&service->checks);
     transcript_free(&service->made_up);
+    store_free(&service->store);
     free(service);
 }

@@ -36,7 +36,8 @@ struct service {
     struct credentials credentials;
     struct window submissions;
     struct window checks;
-    struct recognition *recognition; /* NULL: transcripts are made up */
+    struct store store;
+    struct recognition *recognition; /* NULL: recordings are not read, transcripts made up */
     struct transcript made_up;       /* reused */
     int64_t counts[REQUEST_KINDS][OUTCOMES];
     int64_t checks_done; /* checks that told the end of an operation */

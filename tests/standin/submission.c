@@ -5,7 +5,6 @@
 
 #include "base/hash.h"
 #include "clock.h"
-#include "objects.h"
 #include "service.h"
 
 /* What a submission asks for; strings point into the parsed body. */
@@ -114,14 +113,6 @@ static const char *uri_of(const cJSON *body)
     return cJSON_IsString(uri) ? uri->valuestring : "";
 }
 
-/* Where the object's path begins in a link. */
-static const char *path_of(const char *uri)
-{
-    const char *host = strstr(uri, "://");
-    const char *path = host == NULL ? NULL : strchr(host + 3, '/');
-    return path == NULL ? "" : path;
-}
-
 /* How long it takes at least. */
 static int64_t duration_ms(const struct options *options, const struct operation *operation,
                            const struct submission *submission)
@@ -177,8 +168,7 @@ static struct operation *accept(struct service *service, const struct submission
     decide_fate(service, operation);
     if (service->recognition != NULL) {
         operation->recognising = true;
-        recognition_add(service->recognition, operation,
-                        objects_path(service->options->objects, path_of(uri->text)));
+        recognition_add(service->recognition, operation);
     }
     return operation;
 }

@@ -1,5 +1,6 @@
-"""Real recordings come out word for word, as LPCM and as Ogg Opus, in whatever order."""
+"""Real recordings come out word for word, as LPCM, Ogg Opus and MP3, in whatever order."""
 
+import hashlib
 import os
 import pathlib
 import shutil
@@ -64,6 +65,16 @@ class Recognition(StandinTest):
         expected = {f"{name}.opus": text for name, text in SPOKEN.items()}
         self.assertEqual(self.hear(expected), expected)
 
+    def test_mp3_is_heard_word_for_word(self):
+        for name in SPOKEN:
+            subprocess.run(
+                ["lame", "--quiet", "-r", "-s", "16", "-m", "m", "--bitwidth", "16", "-b", "64",
+                 self.bucket / f"{name}.raw", self.bucket / f"{name}.mp3"],
+                check=True,
+            )  # fmt: skip
+        expected = {f"{name}.mp3": text for name, text in SPOKEN.items()}
+        self.assertEqual(self.hear(expected, audioEncoding="MP3"), expected)
+
     def test_each_channel_is_heard(self):
         one = (self.bucket / "card_001.raw").read_bytes()
         other = (self.bucket / "card_003.raw").read_bytes()
@@ -94,12 +105,29 @@ class Recognition(StandinTest):
     def test_what_cannot_be_heard_fails_with_invalid_argument(self):
         for name, specification in (
             ("missing.raw", LPCM),
-            ("card_001.wav", LPCM),
             ("goforward.raw", {"audioEncoding": "OGG_OPUS"}),
             ("goforward.raw", {"audioEncoding": "MP3"}),
+            ("card_001.wav", {"audioEncoding": "MP3"}),
         ):
             answer = self.wait_done(self.submit(name, **specification))
             self.assertEqual(answer["error"]["code"], 3, name)
+
+    def test_what_was_read_stands_in_the_log_byte_for_byte(self):
+        """Also of a WAV that was told to be LPCM: its header is samples like all others."""
+        self.wait_done(self.submit("card_001.wav", **LPCM))
+        self.wait_done(self.submit("missing.raw", **LPCM))
+        content = (self.bucket / "card_001.wav").read_bytes()
+        heard, missing = self.log("recording")
+        self.assertEqual(
+            (heard["sizeBytes"], heard["sha256"]),
+            (len(content), hashlib.sha256(content).hexdigest()),
+        )
+        self.assertEqual(
+            (heard["encoding"], heard["sampleRateHertz"], heard["channels"]),
+            ("LINEAR16_PCM", 16000, 1),
+        )
+        self.assertNotIn("problem", heard)
+        self.assertIn("not found", missing["problem"])
 
 
 if __name__ == "__main__":
