@@ -78,7 +78,7 @@ MUTATIONS = (
      "done->ended + core->options.remember_ms / 8 <= core->now.wall",
      "results.remember_seconds"),
     ("deadline-ignored", "core/submit.c",
-     "if (operation->deadline != 0 && operation->deadline <= core->now.wall &&", "if (false &&",
+     "operation->deadline != 0 && operation->deadline <= core->now.wall &&", "false &&",
      "a job is submitted after its deadline"),
     ("risk-not-bounded", "core/submit.c",
      "core->submits_under_way + core->at_risk < most", "core->submits_under_way < most",

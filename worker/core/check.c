@@ -197,6 +197,7 @@ void bs_check_failed(struct bs_core *core, struct bs_operation *operation,
         bs_operation_set_operation_id(core, operation, NULL);
         operation->attempts = operation->submissions;
         operation->urgent = false;
+        operation->stage_wanted = operation->staged; /* the copy may be gone by now */
         bs_submit_again(core, operation, 0);
         bs_publish_record(core, operation);
         return;
@@ -212,17 +213,6 @@ static void done(struct bs_core *core, struct bs_operation *operation,
 {
     core->counters.checks[BS_CHECK_DONE]++;
     operation->checks++;
-    if (answer->payload_too_large) {
-        core->publish.store_missing = true;
-        bs_core_act(core, BS_ACTION_RELEASE_PAYLOAD)->payload = answer->payload;
-        bs_core_notice(
-            core, BS_LOG_ERROR, operation, NULL,
-            "the result is too large for a message and there is no store for it; it waits "
-            "at the service");
-        bs_operation_move(core, operation, BS_OPERATION_RUNNING,
-                          core->now.mono + BS_STORE_RETRY_MS);
-        return;
-    }
     if (answer->modified > 0) {
         int64_t delay = core->now.wall - answer->modified;
         bs_histogram_add(&core->counters.detection_delay_seconds,
@@ -231,6 +221,7 @@ static void done(struct bs_core *core, struct bs_operation *operation,
     core->counters.audio_seconds += answer->audio_seconds;
     core->counters.billed_seconds += (double)answer->billed_seconds;
     bs_core_notice(core, BS_LOG_DEBUG, operation, NULL, "done after %d checks", operation->checks);
+    operation->store_wanted = answer->payload_too_large;
     bs_publish_result(core, operation, answer->payload, answer->payload_size);
 }
 

@@ -134,6 +134,9 @@ static void handle(struct bs_core *core, const struct bs_event *event)
         bs_clock_answered(core, &event->request.answer);
         bs_check_event(core, event);
         break;
+    case BS_EVENT_OBJECT:
+        bs_object_event(core, event);
+        break;
     case BS_EVENT_TRANSACTION:
         bs_publish_event(core, event);
         break;
@@ -165,9 +168,12 @@ static bs_mono_ms next_deadline(const struct bs_core *core)
         return core->now.mono;
     }
     bs_mono_ms deadline = bs_publish_deadline(core);
-    bs_mono_ms submit = bs_submit_deadline(core), check = bs_check_deadline(core);
-    deadline = submit < deadline ? submit : deadline;
-    return check < deadline ? check : deadline;
+    const bs_mono_ms stages[] = {bs_finish_deadline(core), bs_check_deadline(core),
+                                 bs_submit_deadline(core), bs_probe_deadline(core)};
+    for (size_t i = 0; i < sizeof stages / sizeof *stages; i++) {
+        deadline = stages[i] < deadline ? stages[i] : deadline;
+    }
+    return deadline;
 }
 
 struct bs_step bs_core_step(struct bs_core *core, const struct bs_event *event)
@@ -184,8 +190,10 @@ struct bs_step bs_core_step(struct bs_core *core, const struct bs_event *event)
     handle(core, event);
     bs_operations_step(core);
     bs_publish_step(core);
+    bs_finish_step(core);
     bs_check_step(core);
     bs_submit_step(core);
+    bs_probe_step(core);
     bs_publish_hurry(core);
     bs_partitions_step(core);
     return (struct bs_step){.actions = core->actions,
@@ -197,9 +205,11 @@ bool bs_core_wants_jobs(const struct bs_core *core)
 {
     /* Done markers go when the watermark passes them, which may take the very job that is not
      * read yet: they must not keep it away. What they hold counts in the arena. */
-    int64_t in_flight = core->operations.count - core->operations.by_state[BS_OPERATION_DONE];
-    return !core->stopping && in_flight < core->options.in_flight &&
-           core->operations.by_state[BS_OPERATION_WAITING] < WAITING_AT_MOST &&
+    const int64_t *by_state = core->operations.by_state;
+    int64_t in_flight = core->operations.count - by_state[BS_OPERATION_DONE];
+    int64_t waiting = by_state[BS_OPERATION_NEW] + by_state[BS_OPERATION_PREPARING] +
+                      by_state[BS_OPERATION_WAITING];
+    return !core->stopping && in_flight < core->options.in_flight && waiting < WAITING_AT_MOST &&
            !bs_arena_full(&core->arena);
 }
 

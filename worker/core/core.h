@@ -99,7 +99,7 @@ struct bs_core_options {
     double check_first_guess_seconds;
     bool dead_letter_unknown_submissions;
 
-    int32_t object_tasks; /* PROBE, STAGE, STORE and UNSTAGE under way at most, of each pair */
+    int32_t object_tasks; /* what the object store is asked for at a time, about */
     bool staging;         /* recordings may be staged */
     bool transcripts;     /* there is a place for results that are too large for a message */
 };
@@ -158,8 +158,9 @@ struct bs_operation {
     bool probe_wanted : 1; /* not before it was looked into is it submitted */
     bool stage_wanted : 1; /* nor before it was staged */
     bool staged : 1; /* a copy of ours may stand in the store: deleted before it is published */
-    bool
-        store_wanted : 1; /* its payload fits no message: put to the store before it is published */
+    bool store_wanted : 1; /* its payload fits no message: to be put to the store first */
+    bool stored : 1;       /* its payload names what was put to the store */
+    bool prepared : 1;     /* ahead of its submission, while it is WAITING */
 
     uint8_t id_hash[BS_ID_HASH_SIZE];
     uint32_t epoch;       /* of its partition's assignment */

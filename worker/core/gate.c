@@ -1,6 +1,7 @@
 /* When the service asks us to hold back, or does not work at all. One gate for submissions, one for
- * checks. An open gate lets everything through; a closed one lets a single request try, at growing
- * intervals, until one is answered usefully. Nothing is given up meanwhile. */
+ * checks, and two for the object store. An open gate lets everything through; a closed one lets a
+ * single request try, at growing intervals, until one is answered usefully. Nothing is given up
+ * meanwhile. */
 #include <stdio.h>
 #include <string.h>
 
@@ -31,15 +32,43 @@ int64_t bs_backoff_ms(struct bs_core *core, int32_t attempts, int64_t limit_ms)
     return bs_random_below(&core->random, bound < limit_ms ? bound : limit_ms) + 1;
 }
 
+static bool is_service(enum bs_gate_kind kind)
+{
+    return kind == BS_GATE_SUBMIT || kind == BS_GATE_CHECK;
+}
+
+static int32_t under_way(const struct bs_core *core, enum bs_gate_kind kind)
+{
+    switch (kind) {
+    case BS_GATE_SUBMIT:
+        return core->submits_under_way;
+    case BS_GATE_CHECK:
+        return core->checks_under_way;
+    case BS_GATE_READ:
+        return core->objects_under_way[BS_OBJECT_PROBE];
+    case BS_GATE_WRITE:
+        return core->objects_under_way[BS_OBJECT_STAGE] + core->objects_under_way[BS_OBJECT_STORE];
+    case BS_GATES:
+        break;
+    }
+    BS_ASSERT(false);
+    return 0;
+}
+
 bool bs_gate_allows(const struct bs_core *core, enum bs_gate_kind kind)
 {
-    int32_t under_way = kind == BS_GATE_SUBMIT ? core->submits_under_way : core->checks_under_way;
-    return bs_clock_allows(core) && under_way < bs_gate_width(core, kind);
+    bool clock_allows = !is_service(kind) || bs_clock_allows(core);
+    return clock_allows && under_way(core, kind) < bs_gate_width(core, kind);
 }
 
 int32_t bs_gate_width(const struct bs_core *core, enum bs_gate_kind kind)
 {
     const struct bs_gate *gate = &core->gates[kind];
+    if (!is_service(kind)) {
+        return core->now.mono < gate->open_at ? 0
+               : gate->level > 0              ? 1
+                                              : core->options.object_tasks;
+    }
     if (core->credentials_awaited || core->now.mono < gate->open_at ||
         (core->clock.off && core->now.mono < core->clock.retry_at)) {
         return 0;
@@ -53,18 +82,19 @@ int32_t bs_gate_width(const struct bs_core *core, enum bs_gate_kind kind)
 bs_mono_ms bs_gate_next(const struct bs_core *core, enum bs_gate_kind kind)
 {
     const struct bs_gate *gate = &core->gates[kind];
-    int32_t under_way = kind == BS_GATE_SUBMIT ? core->submits_under_way : core->checks_under_way;
-    bool clock_asks = !core->clock.known || core->clock.off;
-    if (core->credentials_awaited ||
-        (clock_asks && !bs_clock_allows(core) && core->now.mono >= core->clock.retry_at)) {
-        return BS_NEVER; /* an answer decides */
-    }
     bs_mono_ms next = gate->open_at;
-    if (core->clock.off && core->clock.retry_at > next) {
-        next = core->clock.retry_at;
+    if (is_service(kind)) {
+        bool clock_asks = !core->clock.known || core->clock.off;
+        if (core->credentials_awaited ||
+            (clock_asks && !bs_clock_allows(core) && core->now.mono >= core->clock.retry_at)) {
+            return BS_NEVER; /* an answer decides */
+        }
+        if (core->clock.off && core->clock.retry_at > next) {
+            next = core->clock.retry_at;
+        }
     }
     int32_t width = bs_gate_width(core, kind);
-    return next <= core->now.mono && under_way >= width ? BS_NEVER : next;
+    return next <= core->now.mono && under_way(core, kind) >= width ? BS_NEVER : next;
 }
 
 /* After a 429 the service is asked for less at a time; each success earns a little back. */
@@ -85,7 +115,8 @@ static void widen(const struct bs_core *core, struct bs_gate *gate)
 static bool needs_people(enum bs_not_ready reason)
 {
     return reason == BS_NOT_READY_CREDENTIALS || reason == BS_NOT_READY_PERMISSION ||
-           reason == BS_NOT_READY_ENDPOINT || reason == BS_NOT_READY_REFUSALS;
+           reason == BS_NOT_READY_ENDPOINT || reason == BS_NOT_READY_REFUSALS ||
+           reason == BS_NOT_READY_RECORDINGS || reason == BS_NOT_READY_STORE;
 }
 
 void bs_gates_step(struct bs_core *core)
@@ -105,15 +136,21 @@ bool bs_gate_tells(const struct bs_gate *gate)
 
 static const char *gate_name(enum bs_gate_kind kind)
 {
-    return kind == BS_GATE_SUBMIT ? "submissions" : "checks";
+    static const char *const names[BS_GATES] = {
+        [BS_GATE_SUBMIT] = "submissions",
+        [BS_GATE_CHECK] = "checks",
+        [BS_GATE_READ] = "looks into recordings",
+        [BS_GATE_WRITE] = "staged copies and transcripts",
+    };
+    return names[kind];
 }
 
 void bs_gate_success(struct bs_core *core, enum bs_gate_kind kind)
 {
     struct bs_gate *gate = &core->gates[kind];
     if (gate->level > 0) {
-        bs_core_notice(core, BS_LOG_INFO, NULL, NULL, "%s go on: the service answers again",
-                       gate_name(kind));
+        bs_core_notice(core, BS_LOG_INFO, NULL, NULL, "%s go on: the %s answers again",
+                       gate_name(kind), is_service(kind) ? "service" : "object store");
     }
     if (gate->level == 0) {
         widen(core, gate);
@@ -121,7 +158,9 @@ void bs_gate_success(struct bs_core *core, enum bs_gate_kind kind)
     gate->level = 0;
     gate->failures = 0;
     gate->open_at = core->now.mono;
-    core->credentials_refreshed = false;
+    if (is_service(kind)) {
+        core->credentials_refreshed = false;
+    }
 }
 
 void bs_gate_close(struct bs_core *core, enum bs_gate_kind kind, enum bs_not_ready reason,
@@ -152,7 +191,10 @@ void bs_gate_failure(struct bs_core *core, enum bs_gate_kind kind, const struct 
 {
     struct bs_gate *gate = &core->gates[kind];
     if (++gate->failures >= FAILURES_TO_CLOSE) {
-        bs_gate_close(core, kind, BS_NOT_READY_API_UNREACHABLE, answer->retry_after_ms, answer);
+        enum bs_not_ready reason = kind == BS_GATE_READ    ? BS_NOT_READY_RECORDINGS
+                                   : kind == BS_GATE_WRITE ? BS_NOT_READY_STORE
+                                                           : BS_NOT_READY_API_UNREACHABLE;
+        bs_gate_close(core, kind, reason, answer->retry_after_ms, answer);
     }
 }
 
@@ -174,7 +216,7 @@ void bs_gate_unauthenticated(struct bs_core *core, const struct bs_answer *answe
 void bs_gate_credentials(struct bs_core *core, bool available)
 {
     core->credentials_awaited = false;
-    for (int kind = 0; kind < BS_GATES; kind++) {
+    for (int kind = BS_GATE_SUBMIT; kind <= BS_GATE_CHECK; kind++) {
         struct bs_gate *gate = &core->gates[kind];
         if (available && gate->level > 0 && gate->reason == BS_NOT_READY_CREDENTIALS) {
             gate->open_at = core->now.mono; /* one request tries them */

@@ -16,6 +16,7 @@ static struct bs_operation *take(struct bs_core *core, struct bs_partition *part
     operation->deferred = job->deferred;
     operation->audio_seconds = (float)job->audio_seconds;
     operation->channels = (uint16_t)(job->channels < 1 ? 1 : job->channels);
+    operation->probe_wanted = job->probe_wanted;
     operation->deadline = job->deadline;
     operation->received = core->now.wall;
     bs_partition_insert(partition, operation);
@@ -118,6 +119,6 @@ void bs_intake_event(struct bs_core *core, const struct bs_event *event)
     if (bs_adoption_take(core, job->partition, job->offset, &orphan)) {
         bs_submit_adopt(core, operation, &orphan);
     } else {
-        bs_operation_move(core, operation, BS_OPERATION_WAITING, core->now.mono);
+        bs_probe_take(core, operation);
     }
 }

@@ -59,7 +59,11 @@ struct bs_operations {
     struct bs_index by_offset, by_id;
     int64_t count; /* all but FREE, and without those that were left behind */
     int64_t by_state[BS_OPERATION_DONE + 1];
-    struct bs_schedule waiting, checks, urgent;
+    int64_t prepared;                    /* WAITING ones that were prepared for it */
+    struct bs_schedule probes, stages;   /* NEW */
+    struct bs_schedule waiting;          /* WAITING */
+    struct bs_schedule checks, urgent;   /* RUNNING */
+    struct bs_schedule stores, unstages; /* UNFINISHED */
     struct bs_list left_behind; /* of partitions that are gone, by `unpublished`: freed little */
     struct bs_list left_behind_done; /* by little, found by nobody; these by `window` */
 };
@@ -81,7 +85,8 @@ struct bs_operation *bs_operation_create(struct bs_core *core, int32_t partition
                                          const uint8_t id_hash[BS_ID_HASH_SIZE], bool id_given);
 void bs_operation_set_job(struct bs_core *core, struct bs_operation *operation, const uint8_t *job,
                           size_t size);
-/* Moves to `state`; WAITING and RUNNING are scheduled at `due`, the others ignore it. */
+/* Moves to `state`; NEW, WAITING, RUNNING and UNFINISHED are scheduled at `due`, the others ignore
+ * it. */
 void bs_operation_move(struct bs_core *core, struct bs_operation *operation,
                        enum bs_operation_state state, bs_mono_ms due);
 /* Whether its partition is still held in the assignment that it belongs to. */
@@ -189,7 +194,7 @@ struct bs_partition {
     struct bs_link *unpublished_cursor; /* read now are inserted, between what was restored */
     struct bs_link *take_up_cursor;     /* from here on what was restored is not scheduled yet */
     bool unsorted, ids_unsorted;        /* records came in another order than by offset, by time */
-    int64_t operations, submitting, dirty; /* counts */
+    int64_t operations, submitting, prepared, dirty; /* counts */
     int64_t by_state[BS_OPERATION_DONE + 1];
     uint32_t oldest_id, newest_id; /* remembered ids, slot + 1 */
     uint32_t id_count;
@@ -302,7 +307,13 @@ void bs_quota_drop(struct bs_core *core, struct bs_partition *partition);
 
 /* ---- gate.c: when the service asks us to hold back, or does not work at all ---- */
 
-enum bs_gate_kind { BS_GATE_SUBMIT, BS_GATE_CHECK, BS_GATES };
+enum bs_gate_kind {
+    BS_GATE_SUBMIT,
+    BS_GATE_CHECK,
+    BS_GATE_READ,  /* the object store: recordings that are looked into */
+    BS_GATE_WRITE, /* the object store: staged copies, transcripts */
+    BS_GATES
+};
 
 struct bs_gate {
     int32_t level;    /* 0 = open; else one request at a time, at growing intervals */
@@ -363,12 +374,35 @@ void bs_adoption_restored(struct bs_core *core, const struct bs_partition *parti
 /* Tells of all that are left. */
 void bs_adoption_end(struct bs_core *core);
 
+/* ---- object.c: what the object store is asked for ---- */
+
+/* Whether one more task of that kind may begin. */
+bool bs_object_allowed(const struct bs_core *core, enum bs_object_work work);
+/* When the first of the schedule may begin: now or later, or BS_NEVER before an answer. */
+bs_mono_ms bs_object_next(const struct bs_core *core, enum bs_object_work work,
+                          const struct bs_schedule *schedule);
+/* Begins it, in `state`. */
+void bs_object_begin(struct bs_core *core, struct bs_operation *operation,
+                     enum bs_operation_state state, enum bs_object_work work);
+/* After a failure: back into `state`, to be tried again later. */
+void bs_object_again(struct bs_core *core, struct bs_operation *operation,
+                     enum bs_operation_state state);
+void bs_object_event(struct bs_core *core, const struct bs_event *event);
+
 /* ---- the stages ---- */
 
 /* Requests of either kind in one step at most: a new connection takes its time. */
 #define BS_SENT_AT_A_TIME 64
 
 void bs_intake_event(struct bs_core *core, const struct bs_event *event);
+/* The way to a submission begins: what is to be looked into first is. */
+void bs_probe_take(struct bs_core *core, struct bs_operation *operation);
+void bs_probe_answered(struct bs_core *core, struct bs_operation *operation,
+                       enum bs_object_work work, const struct bs_object_answer *answer);
+void bs_probe_step(struct bs_core *core);
+bs_mono_ms bs_probe_deadline(const struct bs_core *core);
+/* Dead-letters a job whose deadline has passed without a submission. */
+bool bs_submit_too_late(struct bs_core *core, struct bs_operation *operation, enum bs_stage stage);
 void bs_submit_event(struct bs_core *core, const struct bs_event *event);
 void bs_submit_step(struct bs_core *core);
 bs_mono_ms bs_submit_deadline(const struct bs_core *core);
@@ -396,7 +430,18 @@ void bs_check_note_asked(const struct bs_core *core, struct bs_partition *partit
 void bs_check_failed(struct bs_core *core, struct bs_operation *operation,
                      const struct bs_answer *answer);
 
+/* Its end is known: what the object store must do for it comes first, then it is published. */
+void bs_finish(struct bs_core *core, struct bs_operation *operation);
+void bs_finish_answered(struct bs_core *core, struct bs_operation *operation,
+                        enum bs_object_work work, const struct bs_object_answer *answer);
+void bs_finish_step(struct bs_core *core);
+bs_mono_ms bs_finish_deadline(const struct bs_core *core);
+/* Its result, which it has, fits no message: to the store with it, or back to the service. */
+void bs_finish_too_large(struct bs_core *core, struct bs_operation *operation);
+
 void bs_publish_record(struct bs_core *core, struct bs_operation *operation);
+/* Nothing is left to be done before its end is published. */
+void bs_publish_end(struct bs_core *core, struct bs_operation *operation);
 void bs_publish_result(struct bs_core *core, struct bs_operation *operation, void *payload,
                        size_t payload_size);
 void bs_publish_dead_letter(struct bs_core *core, struct bs_operation *operation,
@@ -466,6 +511,7 @@ struct bs_core {
     int32_t refusal_code;
     bool breaker_open;
     int32_t submits_under_way, checks_under_way;
+    int32_t objects_under_way[BS_OBJECT_WORKS];
     int32_t at_risk; /* operations accepted and not recorded yet */
     struct bs_clock clock;
     struct bs_quota quota;

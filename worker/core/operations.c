@@ -98,6 +98,10 @@ void bs_operations_destroy(struct bs_core *core, void (*release)(void *payload))
                        operations->chunk_count * sizeof *operations->chunks);
     bs_index_destroy(core, &operations->by_offset);
     bs_index_destroy(core, &operations->by_id);
+    destroy_schedule(core, &operations->probes);
+    destroy_schedule(core, &operations->stages);
+    destroy_schedule(core, &operations->stores);
+    destroy_schedule(core, &operations->unstages);
     destroy_schedule(core, &operations->waiting);
     destroy_schedule(core, &operations->checks);
     destroy_schedule(core, &operations->urgent);
@@ -183,6 +187,24 @@ bool bs_operation_id_ending(const struct bs_core *core, const struct bs_operatio
     return false;
 }
 
+static bool is_scheduled(enum bs_operation_state state)
+{
+    return state == BS_OPERATION_NEW || state == BS_OPERATION_WAITING ||
+           state == BS_OPERATION_RUNNING || state == BS_OPERATION_UNFINISHED;
+}
+
+/* Adds the operation to what is counted by its state, or (-1) takes it out. */
+static void count(struct bs_core *core, struct bs_partition *partition,
+                  const struct bs_operation *operation, int64_t one)
+{
+    bool ahead = operation->state == BS_OPERATION_WAITING && operation->prepared;
+    core->operations.by_state[operation->state] += one;
+    partition->by_state[operation->state] += one;
+    partition->submitting += operation->state == BS_OPERATION_SUBMITTING ? one : 0;
+    core->operations.prepared += ahead ? one : 0;
+    partition->prepared += ahead ? one : 0;
+}
+
 struct bs_operation *bs_operation_create(struct bs_core *core, int32_t id, int64_t offset,
                                          const uint8_t hash[BS_ID_HASH_SIZE], bool id_given)
 {
@@ -205,8 +227,7 @@ struct bs_operation *bs_operation_create(struct bs_core *core, int32_t id, int64
     memcpy(operation->id_hash, hash, BS_ID_HASH_SIZE);
     operation->state = BS_OPERATION_ENDED; /* until the creator moves it */
     operations->count++;
-    operations->by_state[BS_OPERATION_ENDED]++;
-    partition->by_state[BS_OPERATION_ENDED]++;
+    count(core, partition, operation, 1);
     partition->operations++;
     bs_index_add(core, &operations->by_offset, self.slot);
     if (id_given) {
@@ -229,8 +250,14 @@ void bs_operation_set_job(struct bs_core *core, struct bs_operation *operation, 
 
 static struct bs_schedule *schedule_of(struct bs_core *core, const struct bs_operation *operation)
 {
+    if (operation->state == BS_OPERATION_NEW) {
+        return operation->probe_wanted ? &core->operations.probes : &core->operations.stages;
+    }
     if (operation->state == BS_OPERATION_WAITING) {
         return &core->operations.waiting;
+    }
+    if (operation->state == BS_OPERATION_UNFINISHED) {
+        return operation->store_wanted ? &core->operations.stores : &core->operations.unstages;
     }
     return operation->urgent ? &core->operations.urgent : &core->operations.checks;
 }
@@ -247,14 +274,11 @@ void bs_operation_move(struct bs_core *core, struct bs_operation *operation,
 {
     unschedule(core, operation);
     struct bs_partition *partition = bs_partition_find(core, operation->partition);
-    core->operations.by_state[operation->state]--;
-    partition->by_state[operation->state]--;
-    partition->submitting -= operation->state == BS_OPERATION_SUBMITTING;
+    count(core, partition, operation, -1);
+    operation->prepared = operation->state == BS_OPERATION_PREPARING;
     operation->state = (uint8_t)state;
-    core->operations.by_state[state]++;
-    partition->by_state[state]++;
-    partition->submitting += state == BS_OPERATION_SUBMITTING;
-    if ((state == BS_OPERATION_WAITING || state == BS_OPERATION_RUNNING)) {
+    count(core, partition, operation, 1);
+    if (is_scheduled(state)) {
         operation->due = due;
         /* What is being given up is the next owner's to submit and to ask about. */
         if (partition->state == BS_PARTITION_SERVING) {
@@ -283,6 +307,10 @@ struct bs_operation *bs_operation_first_due(struct bs_core *core, struct bs_sche
 
 void bs_operations_step(struct bs_core *core)
 {
+    (void)bs_operation_first_due(core, &core->operations.stores);
+    (void)bs_operation_first_due(core, &core->operations.unstages);
+    (void)bs_operation_first_due(core, &core->operations.probes);
+    (void)bs_operation_first_due(core, &core->operations.stages);
     (void)bs_operation_first_due(core, &core->operations.waiting);
     (void)bs_operation_first_due(core, &core->operations.checks);
     (void)bs_operation_first_due(core, &core->operations.urgent);
@@ -365,12 +393,10 @@ void bs_operation_free(struct bs_core *core, struct bs_operation *operation)
     BS_ASSERT(operation->state != BS_OPERATION_FREE && bs_operation_current(core, operation));
     bs_publish_drop(core, operation);
     struct bs_partition *partition = bs_partition_find(core, operation->partition);
-    partition->submitting -= operation->state == BS_OPERATION_SUBMITTING;
+    count(core, partition, operation, -1);
     partition->operations--;
-    partition->by_state[operation->state]--;
     bs_partition_remove_from_window(partition, operation);
     bs_partition_remove_from_unpublished(partition, operation);
-    core->operations.by_state[operation->state]--;
     core->operations.count--;
     give_back(core, operation);
 }
@@ -400,7 +426,8 @@ void bs_operations_leave(struct bs_core *core, struct bs_partition *partition)
         partition->by_state[state] = 0;
     }
     core->operations.count -= partition->operations;
-    partition->operations = partition->submitting = 0;
+    core->operations.prepared -= partition->prepared;
+    partition->operations = partition->submitting = partition->prepared = 0;
     bs_list_move_all(&partition->unpublished, &core->operations.left_behind);
     bs_list_move_all(&partition->window, &core->operations.left_behind_done);
 }

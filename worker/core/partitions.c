@@ -200,9 +200,14 @@ static void restored_operation(struct bs_core *core, const struct bs_restored_op
     operation->submitted = record->submitted;
     operation->created = record->created;
     operation->modified = record->modified;
+    operation->staged = record->staged;
+    operation->stage_wanted = record->staged && !record->accepted; /* it may be gone by now */
     bs_operation_set_operation_id(core, operation, record->accepted ? record->operation_id : NULL);
     bs_operation_move(core, operation,
-                      operation->accepted ? BS_OPERATION_RUNNING : BS_OPERATION_WAITING, BS_NEVER);
+                      operation->accepted       ? BS_OPERATION_RUNNING
+                      : operation->stage_wanted ? BS_OPERATION_NEW
+                                                : BS_OPERATION_WAITING,
+                      BS_NEVER);
 }
 
 static int compare_offsets(const void *a, const void *b)
@@ -273,7 +278,8 @@ static bool take_up(struct bs_core *core, struct bs_partition *partition)
             BS_CONTAINER_OF(partition->take_up_cursor, struct bs_operation, unpublished);
         partition->take_up_cursor = operation->unpublished.next;
         enum bs_operation_state state = (enum bs_operation_state)operation->state;
-        bool to_schedule = state == BS_OPERATION_RUNNING || state == BS_OPERATION_WAITING;
+        bool to_schedule = state == BS_OPERATION_RUNNING || state == BS_OPERATION_WAITING ||
+                           state == BS_OPERATION_NEW;
         if (to_schedule && operation->schedule_place == 0) {
             bs_operation_move(core, operation, state,
                               state == BS_OPERATION_RUNNING

@@ -63,8 +63,7 @@ void bs_publish_result(struct bs_core *core, struct bs_operation *operation, voi
     operation->dead_letter_code = BS_DEAD_NONE;
     operation->detected = core->now.wall;
     bs_arena_charge(&core->arena, payload_size);
-    bs_operation_move(core, operation, BS_OPERATION_ENDED, BS_NEVER);
-    make_dirty(core, operation, END_LINGER_MS);
+    bs_finish(core, operation);
 }
 
 void bs_publish_dead_letter(struct bs_core *core, struct bs_operation *operation,
@@ -73,11 +72,16 @@ void bs_publish_dead_letter(struct bs_core *core, struct bs_operation *operation
     operation->dead_letter_code = (uint8_t)code;
     operation->dead_letter_stage = (uint8_t)stage;
     bs_operation_set_message(core, operation, message == NULL ? "" : message);
-    bs_operation_move(core, operation, BS_OPERATION_ENDED, BS_NEVER);
-    make_dirty(core, operation, END_LINGER_MS);
+    bs_finish(core, operation);
     bs_core_notice(core, BS_LOG_WARN, operation, NULL, "dead letter %s in %s: %.300s",
                    bs_dead_letter_code_name(code), bs_stage_name(stage),
                    message == NULL ? "" : message);
+}
+
+void bs_publish_end(struct bs_core *core, struct bs_operation *operation)
+{
+    bs_operation_move(core, operation, BS_OPERATION_ENDED, BS_NEVER);
+    make_dirty(core, operation, END_LINGER_MS);
 }
 
 /* ---- cutting a batch ---- */
@@ -475,13 +479,8 @@ static void too_large_alone(struct bs_core *core, struct bs_operation *operation
                             const char *message)
 {
     if (operation->state == BS_OPERATION_ENDED && operation->dead_letter_code == BS_DEAD_NONE) {
-        bs_operation_release_payload(core, operation);
         bs_publish_drop(core, operation);
-        core->publish.store_missing = true;
-        bs_operation_move(core, operation, BS_OPERATION_RUNNING,
-                          core->now.mono + BS_STORE_RETRY_MS);
-        bs_core_notice(core, BS_LOG_ERROR, operation, NULL,
-                       "the result is too large for the results topic; it waits at the service");
+        bs_finish_too_large(core, operation);
         return;
     }
     if (operation->state == BS_OPERATION_ENDED && !operation->omit_value) {

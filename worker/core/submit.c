@@ -93,6 +93,17 @@ static void send(struct bs_core *core, struct bs_operation *operation)
     action->operation_epoch = partition->epoch;
 }
 
+bool bs_submit_too_late(struct bs_core *core, struct bs_operation *operation, enum bs_stage stage)
+{
+    bool late = operation->deadline != 0 && operation->deadline <= core->now.wall &&
+                operation->submissions == 0;
+    if (late) {
+        bs_publish_dead_letter(core, operation, stage, BS_DEAD_JOB_DEADLINE_PASSED,
+                               "the job's deadline passed before it was submitted");
+    }
+    return late;
+}
+
 void bs_submit_step(struct bs_core *core)
 {
     bool throttled = false;
@@ -103,10 +114,7 @@ void bs_submit_step(struct bs_core *core)
         if (operation == NULL) {
             break;
         }
-        if (operation->deadline != 0 && operation->deadline <= core->now.wall &&
-            operation->submissions == 0) {
-            bs_publish_dead_letter(core, operation, BS_STAGE_SUBMIT, BS_DEAD_JOB_DEADLINE_PASSED,
-                                   "the job's deadline passed before it was submitted");
+        if (bs_submit_too_late(core, operation, BS_STAGE_SUBMIT)) {
             continue;
         }
         if (operation->id_given && bs_operation_id_ending(core, operation)) {
@@ -146,7 +154,8 @@ bs_mono_ms bs_submit_deadline(const struct bs_core *core)
 void bs_submit_again(struct bs_core *core, struct bs_operation *operation, int64_t delay_ms)
 {
     int64_t backoff_ms = bs_backoff_ms(core, operation->attempts, LONGEST_BACKOFF_MS);
-    bs_operation_move(core, operation, BS_OPERATION_WAITING,
+    bool prepare = operation->probe_wanted || operation->stage_wanted;
+    bs_operation_move(core, operation, prepare ? BS_OPERATION_NEW : BS_OPERATION_WAITING,
                       core->now.mono + (delay_ms > backoff_ms ? delay_ms : backoff_ms));
 }
 
@@ -273,6 +282,7 @@ void bs_submit_adopt(struct bs_core *core, struct bs_operation *operation,
                                .created = orphan->created,
                                .modified = orphan->modified};
     operation->number = orphan->number;
+    operation->staged = core->options.staging; /* it may have been; nobody knows any more */
     taken(core, operation, &answer, orphan->submitted);
     bs_core_notice(core, BS_LOG_INFO, operation, NULL,
                    "adopted: submitted before its partition was lost");
@@ -312,8 +322,11 @@ static void late(struct bs_core *core, const struct bs_event *event)
         return; /* it may still be read again */
     }
     struct bs_operation *operation = bs_operation_by_offset(core, orphan.partition, orphan.offset);
-    if (operation != NULL && operation->state == BS_OPERATION_WAITING && operation->number == 0 &&
-        !operation->recorded && bs_adoption_take(core, orphan.partition, orphan.offset, &orphan)) {
+    bool untouched =
+        operation != NULL && operation->number == 0 && !operation->recorded &&
+        (operation->state == BS_OPERATION_NEW || operation->state == BS_OPERATION_PREPARING ||
+         operation->state == BS_OPERATION_WAITING);
+    if (untouched && bs_adoption_take(core, orphan.partition, orphan.offset, &orphan)) {
         bs_submit_adopt(core, operation, &orphan);
     } else {
         bs_adoption_answered(core, orphan.partition, orphan.offset);

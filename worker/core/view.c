@@ -109,8 +109,9 @@ static void look_at_reasons(const struct bs_core *core, struct bs_now now, struc
         not_ready(view, BS_NOT_READY_CLOCK, text);
     }
     if (core->publish.store_missing) {
-        not_ready(view, BS_NOT_READY_TRANSCRIPT_STORE,
-                  "a result is too large for a message and no store is configured for it");
+        not_ready(
+            view, BS_NOT_READY_TRANSCRIPT_STORE,
+            "a result is too large for a message and could not be stored: it waits at the service");
     }
     bool slow = core->publish.under_way && now.mono - core->publish.started > SLOW_TRANSACTION_MS;
     bool lapsed = core->publish.lasted_ms >= core->options.lease_ms &&
@@ -128,10 +129,12 @@ void bs_core_view(const struct bs_core *core, struct bs_now now, struct bs_view 
     memset(view, 0, sizeof *view);
     const int64_t *by_state = core->operations.by_state;
     view->counters = &core->counters;
+    view->preparing = by_state[BS_OPERATION_NEW] + by_state[BS_OPERATION_PREPARING];
     view->waiting = by_state[BS_OPERATION_WAITING];
     view->submitting = by_state[BS_OPERATION_SUBMITTING];
     view->running = by_state[BS_OPERATION_RUNNING];
     view->checking = by_state[BS_OPERATION_CHECKING];
+    view->finishing = by_state[BS_OPERATION_UNFINISHED] + by_state[BS_OPERATION_FINISHING];
     view->ended = by_state[BS_OPERATION_ENDED];
     view->done = by_state[BS_OPERATION_DONE];
     view->remembered_ids = core->ids.count;

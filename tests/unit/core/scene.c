@@ -75,10 +75,17 @@ static void note(struct scene *scene, const struct bs_action *action)
         scene->epochs[action->partition] = action->epoch;
     } else if (action->kind == BS_ACTION_RELEASE_PAYLOAD) {
         free(action->payload);
-    } else if (action->kind == BS_ACTION_SUBMIT || action->kind == BS_ACTION_CHECK) {
-        assert_true(scene->request_count < SCENE_REQUESTS);
+    } else if (action->kind == BS_ACTION_SUBMIT || action->kind == BS_ACTION_CHECK ||
+               action->kind == BS_ACTION_OBJECT) {
+        bool object = action->kind == BS_ACTION_OBJECT;
+        size_t *count = object ? &scene->object_count : &scene->request_count;
+        struct scene_request *requests = object ? scene->objects : scene->requests;
+        assert_true(*count < SCENE_REQUESTS);
         const struct bs_operation *operation = action->operation;
-        scene->requests[scene->request_count++] = (struct scene_request){
+        if (object) {
+            scene->works[*count] = action->work;
+        }
+        requests[(*count)++] = (struct scene_request){
             .operation = operation->self,
             .partition = operation->partition,
             .epoch = action->operation_epoch,
@@ -382,4 +389,21 @@ int scene_count(const struct scene *scene, const char *start)
         count++;
     }
     return count;
+}
+
+void scene_object(struct scene *scene, int32_t partition, int64_t offset,
+                  struct bs_object_answer answer)
+{
+    for (size_t i = scene->object_count; i-- > 0;) {
+        const struct scene_request *request = &scene->objects[i];
+        if (request->partition == partition && request->offset == offset) {
+            struct bs_event event = {.kind = BS_EVENT_OBJECT};
+            event.object.operation = request->operation;
+            event.object.work = scene->works[i];
+            event.object.answer = answer;
+            scene_event(scene, event);
+            return;
+        }
+    }
+    fail_msg("the object store was asked for nothing on %d:%lld", partition, (long long)offset);
 }

@@ -41,6 +41,9 @@ struct scene {
     int64_t ledgers[SCENE_PARTITIONS][BS_QUOTA_KINDS]; /* sums, as the last batch has them */
     struct scene_request requests[SCENE_REQUESTS];
     size_t request_count;
+    struct scene_request objects[SCENE_REQUESTS]; /* what the object store was asked for */
+    enum bs_object_work works[SCENE_REQUESTS];
+    size_t object_count;
 };
 
 /* What the tests start from: one partition, wide quotas, no jitter that matters. */
@@ -91,6 +94,9 @@ void scene_submitted(struct scene *scene, int32_t partition, int64_t offset,
 void scene_checked(struct scene *scene, int32_t partition, int64_t offset, struct bs_answer answer);
 /* A check's DONE with a payload of 100 bytes. */
 void scene_done(struct scene *scene, int32_t partition, int64_t offset);
+/* The answer to the newest work of the object store on that job. */
+void scene_object(struct scene *scene, int32_t partition, int64_t offset,
+                  struct bs_object_answer answer);
 struct bs_answer scene_error(int32_t grpc_code, int32_t http_status);
 
 void scene_transaction(struct scene *scene, enum bs_transaction_outcome outcome);
