@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "formats/object_name.h"
 #include "formats/url.h"
 #include "fuzz.h"
 
@@ -69,6 +70,13 @@ static void check_link(const struct bs_config *config, const char *text)
     BS_ASSERT(bs_link_well_formed(out));
     BS_ASSERT(bs_link_normalise(config, out, &again, message) == BS_DEAD_NONE);
     BS_ASSERT(again.size == strlen(out) && memcmp(again.data, out, again.size) == 0);
+    struct bs_object_name name;
+    BS_ASSERT(bs_object_name_of_link(config, out, &name));
+    BS_ASSERT(strcmp(name.bucket, "recordings") == 0 && name.key[0] != '\0');
+    again.size = 0;
+    bs_object_name_link(config, &name, &again);
+    BS_ASSERT(strcmp((const char *)again.data, out) == 0);
+    bs_object_name_free(&name);
     bs_buffer_free(&link);
     bs_buffer_free(&again);
 }

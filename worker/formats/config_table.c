@@ -58,7 +58,8 @@ static bool is_place_or_empty(const char *text)
 {
     size_t bucket;
     const char *key;
-    return text[0] == '\0' || bs_s3_uri_parse(text, false, &bucket, &key);
+    return text[0] == '\0' ||
+           (bs_s3_uri_parse(text, false, &bucket, &key) && !bs_key_has_dot_segment(key));
 }
 
 #define TEXT(path, member, standard, good, expected)                                               \

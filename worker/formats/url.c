@@ -218,6 +218,7 @@ bool bs_link_well_formed(const char *text)
 struct place {
     const char *bucket, *key;
     size_t bucket_length, key_length;
+    bool bucket_in_host; /* so that its letters' case says nothing */
 };
 
 static enum bs_dead_letter_code forbid(char *message, const char *reason, const char *what,
@@ -228,15 +229,9 @@ static enum bs_dead_letter_code forbid(char *message, const char *reason, const 
     return BS_DEAD_AUDIO_FORBIDDEN;
 }
 
-static bool is_bucket(const char *text, size_t length)
+static bool is_bucket(const char *name)
 {
-    char name[64];
-    if (length >= sizeof name) {
-        return false;
-    }
-    memcpy(name, text, length);
-    name[length] = '\0';
-    return length > 0 && bucket_length(name) == length;
+    return name[0] != '\0' && bucket_length(name) == strlen(name);
 }
 
 static bool same_host(const char *left, const char *right, size_t length)
@@ -282,6 +277,7 @@ static enum bs_dead_letter_code locate(const struct bs_url *endpoint, const char
         }
         place->bucket = authority;
         place->bucket_length = prefix - 1;
+        place->bucket_in_host = true;
         place->key = start;
     }
     place->key_length = (size_t)(start + path->size - place->key);
@@ -302,27 +298,24 @@ static void decode_path(const char *text, struct bs_buffer *out)
     }
 }
 
-/* A server that resolves "." and ".." would be led to another bucket. */
-static bool has_dot_segment(const char *key, size_t length)
+bool bs_key_has_dot_segment(const char *key)
 {
-    for (size_t at = 0; at <= length;) {
-        const char *slash = at < length ? memchr(key + at, '/', length - at) : NULL;
-        size_t end = slash == NULL ? length : (size_t)(slash - key);
-        size_t size = end - at;
-        if ((size == 1 && key[at] == '.') || (size == 2 && key[at] == '.' && key[at + 1] == '.')) {
+    for (const char *at = key;; at++) {
+        size_t size = strcspn(at, "/");
+        if ((size == 1 && at[0] == '.') || (size == 2 && at[0] == '.' && at[1] == '.')) {
             return true;
         }
-        at = end + 1;
+        at += size;
+        if (*at == '\0') {
+            return false;
+        }
     }
-    return false;
 }
 
-static bool bucket_allowed(const struct bs_config *config, const struct place *place)
+static bool bucket_allowed(const struct bs_config *config, const char *bucket)
 {
     for (size_t i = 0; i < config->objects.bucket_count; i++) {
-        const char *bucket = config->objects.buckets[i];
-        if (strlen(bucket) == place->bucket_length &&
-            memcmp(bucket, place->bucket, place->bucket_length) == 0) {
+        if (strcmp(config->objects.buckets[i], bucket) == 0) {
             return true;
         }
     }
@@ -342,32 +335,55 @@ static void append_encoded(struct bs_buffer *out, const char *key, size_t length
     }
 }
 
-static void append_link(const struct bs_config *config, const struct bs_url *endpoint,
-                        const struct place *place, struct bs_buffer *link)
+/* As a part of a host's name, under a certificate for one level below the endpoint's. */
+static bool fits_a_host_label(const char *bucket)
+{
+    size_t length = strlen(bucket);
+    for (const char *at = bucket; *at != '\0'; at++) {
+        if (!is_digit(*at) && !(*at >= 'a' && *at <= 'z') && *at != '-') {
+            return false;
+        }
+    }
+    return bucket[length - 1] != '-';
+}
+
+void bs_link_append(const struct bs_config *config, const struct bs_object_name *name,
+                    struct bs_buffer *link)
 {
     const char *base = config->objects.endpoint;
-    size_t scheme = (size_t)(endpoint->host - base);
-    if (config->objects.virtual_host_style) {
-        bs_buffer_append(link, base, scheme);
-        bs_buffer_append(link, place->bucket, place->bucket_length);
+    if (config->objects.virtual_host_style && fits_a_host_label(name->bucket)) {
+        const char *host = after_scheme(base);
+        bs_buffer_append(link, base, (size_t)(host - base));
+        bs_buffer_append(link, name->bucket, strlen(name->bucket));
         bs_buffer_append(link, ".", 1);
-        bs_buffer_append(link, base + scheme, strlen(base + scheme));
+        bs_buffer_append(link, host, strlen(host));
     } else {
         bs_buffer_append(link, base, strlen(base));
         bs_buffer_append(link, "/", 1);
-        bs_buffer_append(link, place->bucket, place->bucket_length);
+        bs_buffer_append(link, name->bucket, strlen(name->bucket));
     }
     bs_buffer_append(link, "/", 1);
-    append_encoded(link, place->key, place->key_length);
+    append_encoded(link, name->key, strlen(name->key));
 }
 
-enum bs_dead_letter_code bs_link_normalise(const struct bs_config *config, const char *text,
-                                           struct bs_buffer *link, char *message)
+static void own(const struct place *place, struct bs_object_name *name)
+{
+    name->bucket = strndup(place->bucket, place->bucket_length);
+    name->key = strndup(place->key, place->key_length);
+    BS_ASSERT(name->bucket != NULL && name->key != NULL);
+    for (char *at = name->bucket; place->bucket_in_host && *at != '\0'; at++) {
+        *at = *at >= 'A' && *at <= 'Z' ? (char)(*at - 'A' + 'a') : *at;
+    }
+}
+
+enum bs_dead_letter_code bs_link_locate(const struct bs_config *config, const char *text,
+                                        struct bs_object_name *name, char *message)
 {
     struct bs_url endpoint;
     struct bs_buffer path = {0};
-    struct place place;
+    struct place place = {0};
     enum bs_dead_letter_code refusal = BS_DEAD_NONE;
+    *name = (struct bs_object_name){0};
     BS_ASSERT(bs_url_parse(config->objects.endpoint, &endpoint));
     if (bs_s3_uri_parse(text, true, &place.bucket_length, &place.key)) {
         place.bucket = text + 5;
@@ -377,17 +393,33 @@ enum bs_dead_letter_code bs_link_normalise(const struct bs_config *config, const
         refusal = locate(&endpoint, text, &path, &place, message);
     }
     if (refusal != BS_DEAD_NONE) {
-        /* told */
-    } else if (!is_bucket(place.bucket, place.bucket_length) || place.key_length == 0) {
-        refusal = forbid(message, "the link names no object in a bucket", "", 0);
-    } else if (has_dot_segment(place.key, place.key_length)) {
-        refusal = forbid(message, "a key with a segment . or .. could lead elsewhere", "", 0);
-    } else if (!bucket_allowed(config, &place)) {
-        refusal =
-            forbid(message, "objects.buckets does not list ", place.bucket, place.bucket_length);
-    } else {
-        append_link(config, &endpoint, &place, link);
+        bs_buffer_free(&path);
+        return refusal;
     }
+    own(&place, name);
     bs_buffer_free(&path);
+    if (!is_bucket(name->bucket) || name->key[0] == '\0') {
+        refusal = forbid(message, "the link names no object in a bucket", "", 0);
+    } else if (bs_key_has_dot_segment(name->key)) {
+        refusal = forbid(message, "a key with a segment . or .. could lead elsewhere", "", 0);
+    } else if (!bucket_allowed(config, name->bucket)) {
+        refusal =
+            forbid(message, "objects.buckets does not list ", name->bucket, strlen(name->bucket));
+    }
+    if (refusal != BS_DEAD_NONE) {
+        bs_object_name_free(name);
+    }
+    return refusal;
+}
+
+enum bs_dead_letter_code bs_link_normalise(const struct bs_config *config, const char *text,
+                                           struct bs_buffer *link, char *message)
+{
+    struct bs_object_name name;
+    enum bs_dead_letter_code refusal = bs_link_locate(config, text, &name, message);
+    if (refusal == BS_DEAD_NONE) {
+        bs_link_append(config, &name, link);
+        bs_object_name_free(&name);
+    }
     return refusal;
 }

@@ -9,6 +9,7 @@
 #include "core/core.h"
 #include "formats/config.h"
 #include "formats/message.h"
+#include "formats/object_name.h"
 
 /* A configured service: http or https, host, optional port and path. Pieces of the text itself. */
 struct bs_url {
@@ -34,11 +35,24 @@ BS_MUST_CHECK bool bs_s3_uri_parse(const char *text, bool key_needed, size_t *bu
 /* Whether the text has the form of a link that a job may give: s3, http or https, as
  * schemas/job.schema.json has it. */
 bool bs_link_well_formed(const char *text);
+/* Whether a segment of the key is "." or "..": a server that resolves those would be led to another
+ * bucket. */
+bool bs_key_has_dot_segment(const char *key);
 
-/* Turns a well-formed link into the one that the API is given: https (or the endpoint's http), at
- * the endpoint, in the configured style, the key percent-encoded, without query and fragment.
- * Appends it without a NUL. Anything but BS_DEAD_NONE is a refusal with its reason in `message`
- * (BS_MESSAGE_MAX bytes), which shows nothing of the query: that may carry a signature. */
+/* Finds the object that a well-formed link names: at the configured endpoint, in a bucket that jobs
+ * may name. A bucket in the host's name is told in lower case, for a host's name has no case.
+ * Anything but BS_DEAD_NONE is a refusal with its reason in `message` (BS_MESSAGE_MAX bytes), which
+ * shows nothing of the query: that may carry a signature; `name` is empty then. The caller frees
+ * `name`. */
+enum bs_dead_letter_code bs_link_locate(const struct bs_config *config, const char *text,
+                                        struct bs_object_name *name, char *message);
+/* The object's link at the endpoint, the key percent-encoded; without a NUL. In the configured
+ * style, but a bucket that is no label of a host's name (a dot is none: the endpoint's certificate
+ * does not cover it) always stands in the path. */
+void bs_link_append(const struct bs_config *config, const struct bs_object_name *name,
+                    struct bs_buffer *link);
+/* Both: turns a well-formed link, of any form, into the one that the API is given, without query
+ * and fragment. Refuses as bs_link_locate does. */
 enum bs_dead_letter_code bs_link_normalise(const struct bs_config *config, const char *text,
                                            struct bs_buffer *link, char *message);
 
