@@ -48,6 +48,25 @@ bool bs_gunzip(struct bs_bytes packed, size_t limit, struct bs_buffer *out)
     return whole;
 }
 
+bool bs_gunzip_head(struct bs_bytes packed, size_t size, struct bs_buffer *out)
+{
+    z_stream stream = {0};
+    if (packed.size > UINT32_MAX || size > UINT32_MAX) {
+        return false;
+    }
+    int status = inflateInit2(&stream, GZIP_WINDOW_BITS);
+    BS_ASSERT(status == Z_OK);
+    stream.next_in = (Bytef *)(uintptr_t)packed.data;
+    stream.avail_in = (uInt)packed.size;
+    stream.next_out = bs_buffer_extend(out, size);
+    stream.avail_out = (uInt)size;
+    (void)inflate(&stream, Z_SYNC_FLUSH); /* as much as there is room for */
+    bool whole = stream.avail_out == 0;
+    out->size -= stream.avail_out;
+    (void)inflateEnd(&stream);
+    return whole;
+}
+
 const char *bs_zlib_version(void)
 {
     return zlibVersion();

@@ -11,6 +11,9 @@
 void bs_gzip(struct bs_bytes plain, struct bs_buffer *out);
 /* Appends the plain bytes; false when they are not gzip, are cut, or come to more than `limit`. */
 BS_MUST_CHECK bool bs_gunzip(struct bs_bytes packed, size_t limit, struct bs_buffer *out);
+/* Appends the first `size` plain bytes; false when there are not so many. What follows is not
+ * looked at. */
+BS_MUST_CHECK bool bs_gunzip_head(struct bs_bytes packed, size_t size, struct bs_buffer *out);
 
 const char *bs_zlib_version(void);
 const char *bs_cjson_version(void);

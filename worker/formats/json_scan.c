@@ -75,10 +75,16 @@ static int hex_digit(uint8_t c)
 
 /* ---- nodes, for who wants them ---- */
 
+static bool is_within_folded(const struct scanner *scanner)
+{
+    return scanner->nodes->fold_depth > 0 && scanner->depth > scanner->nodes->fold_depth;
+}
+
 static bool add_node(struct scanner *scanner, size_t start, bool plain)
 {
     struct bs_json_nodes *nodes = scanner->nodes;
-    if (nodes == NULL) {
+    scanner->escaped = scanner->escaped || !plain;
+    if (nodes == NULL || is_within_folded(scanner)) {
         return true;
     }
     if (nodes->count == nodes->capacity) {
@@ -100,15 +106,15 @@ static bool add_node(struct scanner *scanner, size_t start, bool plain)
         .name_plain = !scanner->member.unescaped,
     };
     nodes->count++;
-    scanner->escaped = scanner->escaped || !plain;
     return true;
 }
 
 /* The container that ends here. */
 static void close_node(struct scanner *scanner)
 {
-    if (scanner->nodes != NULL) {
+    if (scanner->nodes != NULL && !is_within_folded(scanner)) {
         struct bs_json_node *node = &scanner->nodes->list[scanner->open_node[scanner->depth]];
+        node->folded = scanner->depth == scanner->nodes->fold_depth && scanner->depth > 0;
         node->end = (uint32_t)scanner->at;
         node->next = scanner->nodes->count;
     }

@@ -11,12 +11,14 @@ struct bs_json_node {
     uint32_t next;            /* index of the first node behind this one and all that is in it */
     bool plain;               /* a string without an escape */
     bool name_plain;          /* false: its name is to be unescaped before it is compared */
+    bool folded;              /* a container whose own values have no nodes */
 };
 
 struct bs_json_nodes {
     struct bs_json_node *list;
     uint32_t count, capacity;
-    bool tidy; /* no white space between values, and no string that has an escape */
+    uint32_t fold_depth; /* containers within so many others are folded; 0 = none are */
+    bool tidy;           /* no white space between values, and no string that has an escape */
 };
 
 /* Whether the text is one JSON value. `repair` NULL: strict, as bs_json_check says. Otherwise it is

@@ -4,6 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The answer, its response, chunks, a chunk, its alternatives, an alternative: what lies in a
+ * container within those, words, is folded. */
+#define FOLD_DEPTH 6
+/* In shorter texts the nodes' memory is nothing, and to read words twice is work. */
+#define FOLD_OVER_BYTES 262144
+
 /* ---- reading ---- */
 
 /* Names given twice: only a tree can leave out all but the first. */
@@ -29,7 +35,7 @@ static bool read_mended(struct bs_json_view *view, const uint8_t *text, size_t s
 {
     bs_json_mend_encoding(text, size, &view->mended);
     view->text = view->mended.data;
-    view->nodes.count = 0;
+    view->nodes.count = view->nodes.fold_depth = 0;
     bool doubles;
     if (!bs_json_scan(view->mended.data, view->mended.size - 1, view->mended.data, &view->nodes,
                       &doubles, problem)) {
@@ -41,7 +47,8 @@ static bool read_mended(struct bs_json_view *view, const uint8_t *text, size_t s
 bool bs_json_view_read(struct bs_json_view *view, const uint8_t *text, size_t size,
                        struct bs_json_problem *problem)
 {
-    *view = (struct bs_json_view){.text = text};
+    *view = (struct bs_json_view){.text = text,
+                                  .nodes = {.fold_depth = size > FOLD_OVER_BYTES ? FOLD_DEPTH : 0}};
     bool doubles;
     return bs_json_scan(text, size, NULL, &view->nodes, &doubles, problem) ||
            read_mended(view, text, size, problem);
@@ -52,6 +59,27 @@ void bs_json_view_free(struct bs_json_view *view)
     free(view->nodes.list);
     bs_buffer_free(&view->mended);
     *view = (struct bs_json_view){0};
+}
+
+const struct bs_json_node *bs_json_view_unfold(const struct bs_json_view *view,
+                                               const struct bs_json_node *value,
+                                               struct bs_json_view *inside,
+                                               const struct bs_json_view **where)
+{
+    *where = view;
+    if (value == NULL || !value->folded) {
+        return value;
+    }
+    struct bs_json_problem problem;
+    bool doubles;
+    inside->text = view->text + value->start;
+    inside->nodes.count = 0;
+    if (!bs_json_scan(inside->text, value->end - value->start, NULL, &inside->nodes, &doubles,
+                      &problem)) {
+        return NULL;
+    }
+    *where = inside;
+    return bs_json_view_root(inside);
 }
 
 /* ---- finding ---- */
@@ -252,6 +280,23 @@ static void append_scalar(const struct bs_json_view *view, const struct bs_json_
     bs_buffer_append(out, "\"", 1);
 }
 
+static void append_value(const struct bs_json_view *view, const struct bs_json_node *value,
+                         const char *without, size_t without_size, struct bs_buffer *out);
+
+static void append_folded(const struct bs_json_view *view, const struct bs_json_node *value,
+                          const char *without, size_t without_size, struct bs_buffer *out)
+{
+    struct bs_json_view inside = {0};
+    const struct bs_json_view *where;
+    const struct bs_json_node *container = bs_json_view_unfold(view, value, &inside, &where);
+    if (container == NULL) {
+        bs_buffer_append(out, view->text + value->start, value->end - value->start);
+    } else {
+        append_value(where, container, without, without_size, out);
+    }
+    bs_json_view_free(&inside);
+}
+
 /* As deep as the scanner lets through. */
 static void append_value(const struct bs_json_view *view, const struct bs_json_node *value,
                          const char *without, size_t without_size, struct bs_buffer *out)
@@ -259,6 +304,10 @@ static void append_value(const struct bs_json_view *view, const struct bs_json_n
     uint8_t open = view->text[value->start];
     if (open != '{' && open != '[') {
         append_scalar(view, value, out);
+        return;
+    }
+    if (value->folded) {
+        append_folded(view, value, without, without_size, out);
         return;
     }
     bool begun = false;

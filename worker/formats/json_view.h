@@ -5,7 +5,8 @@
 
 #include "formats/json_scan.h"
 
-/* A read text. `text` is the caller's, or `mended` where it had a flaw. */
+/* A read text. `text` is the caller's, or `mended` where it had a flaw. In a long one without flaws
+ * the words' nodes would take more than the text itself: containers that deep inside are folded. */
 struct bs_json_view {
     const uint8_t *text;
     struct bs_json_nodes nodes;
@@ -17,6 +18,14 @@ struct bs_json_view {
 BS_MUST_CHECK bool bs_json_view_read(struct bs_json_view *view, const uint8_t *text, size_t size,
                                      struct bs_json_problem *problem);
 void bs_json_view_free(struct bs_json_view *view);
+/* The container `value` of `view` to look into: itself, or where it is folded what `inside` makes
+ * of it (all zero before its first use; used again it keeps its memory; freed by the caller).
+ * `*where` is the view that the returned value belongs to. NULL for what is no container, and for
+ * one of more values than a transcript has. */
+const struct bs_json_node *bs_json_view_unfold(const struct bs_json_view *view,
+                                               const struct bs_json_node *value,
+                                               struct bs_json_view *inside,
+                                               const struct bs_json_view **where);
 
 /* Values are pointers into the view; NULL is none, and every function takes it for one. */
 const struct bs_json_node *bs_json_view_root(const struct bs_json_view *view);

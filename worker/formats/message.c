@@ -23,6 +23,15 @@ uint8_t *bs_buffer_extend(struct bs_buffer *buffer, size_t size)
     return place;
 }
 
+void bs_buffer_reserve(struct bs_buffer *buffer, size_t size)
+{
+    if (size > buffer->capacity) {
+        buffer->data = realloc(buffer->data, size);
+        BS_ASSERT(buffer->data != NULL);
+        buffer->capacity = size;
+    }
+}
+
 void bs_buffer_append(struct bs_buffer *buffer, const void *bytes, size_t size)
 {
     if (size > 0) {

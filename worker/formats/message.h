@@ -36,6 +36,8 @@ struct bs_buffer {
 void bs_buffer_append(struct bs_buffer *buffer, const void *bytes, size_t size);
 /* Grows by `size` bytes that the caller writes; where they begin (valid until the next growth). */
 uint8_t *bs_buffer_extend(struct bs_buffer *buffer, size_t size);
+/* Room for `size` bytes in all, and no more: for what is large and whose size is known before. */
+void bs_buffer_reserve(struct bs_buffer *buffer, size_t size);
 void bs_buffer_free(struct bs_buffer *buffer);
 
 #endif

@@ -1,6 +1,7 @@
 #include "formats/result.h"
 
 #include <inttypes.h>
+#include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -149,12 +150,21 @@ static void append_chunks(struct bs_buffer *out, const struct bs_config *config,
 /* ---- the message -------------------------------------------------------------------------------
  */
 
-static void finish_payload(const struct bs_config *config, struct bs_buffer *plain,
-                           struct bs_payload *payload)
+static struct bs_payload *new_payload(void)
+{
+    struct bs_payload *payload = calloc(1, sizeof *payload);
+    BS_ASSERT(payload != NULL);
+    payload->references = 1;
+    return payload;
+}
+
+/* Takes the plain value. */
+static void finish_payload(struct bs_payload *payload, struct bs_buffer *plain, bool gzipped,
+                           int64_t inline_bytes)
 {
     struct bs_buffer value = *plain;
-    payload->gzipped = (int64_t)plain->size > config->results.compress_over_bytes;
-    if (payload->gzipped) {
+    payload->gzipped = gzipped;
+    if (gzipped) {
         value = (struct bs_buffer){0};
         bs_gzip((struct bs_bytes){.data = plain->data, .size = plain->size}, &value);
         bs_buffer_free(plain);
@@ -162,7 +172,15 @@ static void finish_payload(const struct bs_config *config, struct bs_buffer *pla
     uint8_t *fitted = realloc(value.data, value.size); /* it waits for its transaction */
     payload->value = fitted == NULL ? value.data : fitted;
     payload->size = value.size;
-    payload->too_large = (int64_t)value.size > config->results.inline_bytes;
+    payload->too_large = (int64_t)value.size > inline_bytes;
+}
+
+/* The texts stand in the result four times: by channel, joined, as the dialogue, in the chunks. */
+static size_t likely_size(const struct bs_operation *operation, const struct bs_json_node *response,
+                          const struct bs_utterances *utterances)
+{
+    return (size_t)(response->end - response->start) + 3 * utterances->text_bytes +
+           100 * utterances->count + 2 * operation->job_size + 2048;
 }
 
 struct bs_payload *bs_result_build(const struct bs_config *config,
@@ -177,11 +195,9 @@ struct bs_payload *bs_result_build(const struct bs_config *config,
         bs_utterances_free(&utterances);
         return NULL;
     }
-    struct bs_payload *payload = calloc(1, sizeof *payload);
-    BS_ASSERT(payload != NULL);
+    struct bs_payload *payload = new_payload();
     struct bs_buffer out = {0};
-    (void)bs_buffer_extend(&out, (size_t)(response->end - response->start) * 3 / 2 + 2048);
-    out.size = 0;
+    bs_buffer_reserve(&out, likely_size(operation, response, &utterances));
 
     append_string(&out, "{\"id\":", job->id);
     append_source(&out, job);
@@ -201,20 +217,78 @@ struct bs_payload *bs_result_build(const struct bs_config *config,
     }
     append_string(&out, ",\"worker\":", worker);
     bs_buffer_append_text(&out, ",");
-    bs_utterances_write(&utterances, view, &out);
+    bs_utterances_write_channels(&utterances, view, &out);
+    payload->head_size = out.size;
+    bs_buffer_append_text(&out, ",");
+    bs_utterances_write_dialogue(&utterances, view, &out);
     append_chunks(&out, config, view, chunks);
     bs_buffer_append_text(&out, "}");
 
     bs_utterances_free(&utterances);
-    finish_payload(config, &out, payload);
+    finish_payload(payload, &out, (int64_t)out.size > config->results.compress_over_bytes,
+                   config->results.inline_bytes);
+    return payload;
+}
+
+struct bs_payload *bs_payload_hold(struct bs_payload *payload)
+{
+    payload->references++;
     return payload;
 }
 
 void bs_payload_free(void *opaque)
 {
     struct bs_payload *payload = opaque;
-    if (payload != NULL) {
+    if (payload != NULL && --payload->references == 0) {
         free(payload->value);
         free(payload);
     }
+}
+
+/* ---- one that is too large for a message --------------------------------------------------------
+ */
+
+struct bs_bytes bs_result_pack(const struct bs_payload *payload, struct bs_buffer *scratch,
+                               char sha256[65])
+{
+    struct bs_bytes packed = {.data = payload->value, .size = payload->size};
+    if (!payload->gzipped) {
+        bs_gzip(packed, scratch);
+        packed = (struct bs_bytes){.data = scratch->data, .size = scratch->size};
+    }
+    uint8_t digest[SHA256_DIGEST_LENGTH];
+    (void)SHA256(packed.data, packed.size, digest);
+    for (size_t i = 0; i < sizeof digest; i++) {
+        (void)snprintf(sha256 + 2 * i, 3, "%02x", digest[i]);
+    }
+    return packed;
+}
+
+struct bs_payload *bs_result_refer(const struct bs_config *config, const struct bs_payload *payload,
+                                   const char *uri, struct bs_bytes packed, const char *sha256)
+{
+    struct bs_buffer out = {0};
+    if (payload->gzipped) {
+        bool whole =
+            bs_gunzip_head((struct bs_bytes){.data = payload->value, .size = payload->size},
+                           payload->head_size, &out);
+        BS_ASSERT(whole); /* our own writing */
+    } else {
+        bs_buffer_append(&out, payload->value, payload->head_size);
+    }
+    append_string(&out, ",\"transcript\":{\"uri\":", uri);
+    append_int(&out, ",\"sizeBytes\":", (int64_t)packed.size);
+    append_string(&out, ",\"sha256\":", sha256);
+    append_string(&out, ",\"contentEncoding\":", "gzip");
+    bs_buffer_append_text(&out, "}}");
+
+    struct bs_payload *reference = new_payload();
+    reference->head_size = out.size;
+    reference->audio_seconds = payload->audio_seconds;
+    reference->billed_seconds = payload->billed_seconds;
+    int64_t size = (int64_t)out.size;
+    bool gzipped =
+        size > config->results.compress_over_bytes || size > config->results.inline_bytes;
+    finish_payload(reference, &out, gzipped, config->results.inline_bytes);
+    return reference;
 }

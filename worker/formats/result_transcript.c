@@ -89,10 +89,12 @@ static double read_duration(const struct bs_json_view *view, const struct bs_jso
     return end == copy + size - 1 && isfinite(seconds) ? seconds : NAN;
 }
 
-static void read_times(const struct bs_json_view *view, const struct bs_json_node *alternative,
-                       struct bs_utterance *utterance)
+static void read_times(const struct bs_json_view *answer, const struct bs_json_node *alternative,
+                       struct bs_json_view *inside, struct bs_utterance *utterance)
 {
-    const struct bs_json_node *words = bs_json_view_member(view, alternative, "words");
+    const struct bs_json_view *view;
+    const struct bs_json_node *words = bs_json_view_member(answer, alternative, "words");
+    words = bs_json_view_unfold(answer, words, inside, &view);
     utterance->start = utterance->end = NAN;
     for (const struct bs_json_node *word = bs_json_view_first(view, words); word != NULL;
          word = bs_json_view_next(view, words, word)) {
@@ -110,8 +112,9 @@ static void read_times(const struct bs_json_view *view, const struct bs_json_nod
     }
 }
 
+/* `inside` is for what is folded. */
 static bool read_chunk(const struct bs_json_view *view, const struct bs_json_node *chunk,
-                       struct bs_utterance *utterance)
+                       struct bs_json_view *inside, struct bs_utterance *utterance)
 {
     const struct bs_json_node *alternatives = bs_json_view_member(view, chunk, "alternatives");
     bool none = alternatives == NULL || bs_json_view_is_null(view, alternatives);
@@ -126,7 +129,7 @@ static bool read_chunk(const struct bs_json_view *view, const struct bs_json_nod
         return false;
     }
     read_tag(view, chunk, utterance->tag);
-    read_times(view, first, utterance);
+    read_times(view, first, inside, utterance);
     utterance->text = text;
     return true;
 }
@@ -158,13 +161,13 @@ bool bs_utterances_read(const struct bs_json_view *view, const struct bs_json_no
     }
     utterances->items = calloc(count_values(view, chunks) + 1, sizeof *utterances->items);
     BS_ASSERT(utterances->items != NULL);
+    struct bs_json_view inside = {0};
+    bool good = true;
     double place = 0;
-    for (const struct bs_json_node *chunk = bs_json_view_first(view, chunks); chunk != NULL;
+    for (const struct bs_json_node *chunk = bs_json_view_first(view, chunks); chunk != NULL && good;
          chunk = bs_json_view_next(view, chunks, chunk)) {
         struct bs_utterance *utterance = &utterances->items[utterances->count];
-        if (!read_chunk(view, chunk, utterance)) {
-            return false;
-        }
+        good = read_chunk(view, chunk, &inside, utterance);
         long tag = strtol(utterance->tag, NULL, 10);
         if (tag > utterances->channel_count && tag < 1000) {
             utterances->channel_count = (int32_t)tag;
@@ -172,9 +175,13 @@ bool bs_utterances_read(const struct bs_json_view *view, const struct bs_json_no
         place = isnan(utterance->start) ? place : utterance->start;
         utterance->place = place;
         utterance->index = utterances->count;
-        utterances->count += says_something(utterance);
+        if (good && says_something(utterance)) {
+            utterances->text_bytes += utterance->text->end - utterance->text->start;
+            utterances->count++;
+        }
     }
-    return true;
+    bs_json_view_free(&inside);
+    return good;
 }
 
 void bs_utterances_free(struct bs_utterances *utterances)
@@ -225,27 +232,8 @@ static size_t write_channel_text(const struct bs_utterances *utterances, size_t 
     return at;
 }
 
-static void write_dialogue(const struct bs_utterances *utterances, const struct bs_json_view *view,
-                           struct bs_buffer *out)
-{
-    for (size_t i = 0; i < utterances->count; i++) {
-        const struct bs_utterance *utterance = &utterances->items[i];
-        bs_buffer_append_text(out, i == 0 ? "{\"channelTag\":" : ",{\"channelTag\":");
-        bs_json_append_string(out, utterance->tag);
-        if (!isnan(utterance->start)) {
-            bs_buffer_append_text(out, ",\"startSeconds\":");
-            bs_json_append_number(out, utterance->start);
-            bs_buffer_append_text(out, ",\"endSeconds\":");
-            bs_json_append_number(out, utterance->end);
-        }
-        bs_buffer_append_text(out, ",\"text\":\"");
-        bs_json_view_append_characters(view, utterance->text, out);
-        bs_buffer_append_text(out, "\"}");
-    }
-}
-
-void bs_utterances_write(struct bs_utterances *utterances, const struct bs_json_view *view,
-                         struct bs_buffer *out)
+void bs_utterances_write_channels(struct bs_utterances *utterances, const struct bs_json_view *view,
+                                  struct bs_buffer *out)
 {
     size_t count = utterances->count;
     if (count > 1) {
@@ -264,10 +252,29 @@ void bs_utterances_write(struct bs_utterances *utterances, const struct bs_json_
         i = write_channel_text(utterances, i, view, out);
         bs_buffer_append_text(out, "\"}");
     }
-    if (count > 1) {
-        qsort(utterances->items, count, sizeof *utterances->items, by_time);
+    bs_buffer_append_text(out, "]");
+}
+
+void bs_utterances_write_dialogue(struct bs_utterances *utterances, const struct bs_json_view *view,
+                                  struct bs_buffer *out)
+{
+    if (utterances->count > 1) {
+        qsort(utterances->items, utterances->count, sizeof *utterances->items, by_time);
     }
-    bs_buffer_append_text(out, "],\"utterances\":[");
-    write_dialogue(utterances, view, out);
+    bs_buffer_append_text(out, "\"utterances\":[");
+    for (size_t i = 0; i < utterances->count; i++) {
+        const struct bs_utterance *utterance = &utterances->items[i];
+        bs_buffer_append_text(out, i == 0 ? "{\"channelTag\":" : ",{\"channelTag\":");
+        bs_json_append_string(out, utterance->tag);
+        if (!isnan(utterance->start)) {
+            bs_buffer_append_text(out, ",\"startSeconds\":");
+            bs_json_append_number(out, utterance->start);
+            bs_buffer_append_text(out, ",\"endSeconds\":");
+            bs_json_append_number(out, utterance->end);
+        }
+        bs_buffer_append_text(out, ",\"text\":\"");
+        bs_json_view_append_characters(view, utterance->text, out);
+        bs_buffer_append_text(out, "\"}");
+    }
     bs_buffer_append_text(out, "]");
 }

@@ -10,6 +10,7 @@ struct bs_utterance;
 struct bs_utterances {
     struct bs_utterance *items;
     size_t count;
+    size_t text_bytes;     /* of all of them */
     int32_t channel_count; /* the highest channelTag that was heard; 0 = none */
 };
 
@@ -20,9 +21,12 @@ BS_MUST_CHECK bool bs_utterances_read(const struct bs_json_view *view,
                                       struct bs_utterances *utterances);
 void bs_utterances_free(struct bs_utterances *utterances);
 
-/* Appends the members "text" (the channels' texts, joined by newlines), "channels" (in the order of
- * channelTag) and "utterances" (in order of time). Sorts the utterances. */
-void bs_utterances_write(struct bs_utterances *utterances, const struct bs_json_view *view,
-                         struct bs_buffer *out);
+/* Appends the members "text" (the channels' texts, joined by newlines) and "channels" (in the order
+ * of channelTag). Sorts the utterances. */
+void bs_utterances_write_channels(struct bs_utterances *utterances, const struct bs_json_view *view,
+                                  struct bs_buffer *out);
+/* Appends the member "utterances" (in order of time). Sorts them. */
+void bs_utterances_write_dialogue(struct bs_utterances *utterances, const struct bs_json_view *view,
+                                  struct bs_buffer *out);
 
 #endif

@@ -82,7 +82,9 @@ static bool parse_hash(const uint8_t *text, size_t size, uint8_t hash[BS_ID_HASH
 
 static void pack_record(packed_record *record, struct bs_buffer *out)
 {
-    record->version = BS_STATE_VERSION;
+    bool staged = record->kind_case == BACKSCRIBE__STATE__V1__RECORD__KIND_OPERATION &&
+                  record->operation->staged;
+    record->version = staged ? BS_STATE_VERSION : 1;
     size_t size = backscribe__state__v1__record__get_packed_size(record);
     (void)backscribe__state__v1__record__pack(record, bs_buffer_extend(out, size));
 }
@@ -121,6 +123,7 @@ void bs_state_encode_operation(const struct bs_operation *operation, struct bs_b
     FILL(submitted_ms, moment(operation->submitted));
     FILL(created_ms, moment(operation->created));
     FILL(modified_ms, moment(operation->modified));
+    FILL(staged, operation->staged);
     packed.operation_id = operation->accepted ? operation->operation_id : NULL;
 
     packed_record record = BACKSCRIBE__STATE__V1__RECORD__INIT;
@@ -285,6 +288,7 @@ static bool take_operation(const packed_operation *packed, int64_t offset,
         .force = packed->force,
         .deferred = packed->deferred,
         .accepted = packed->operation_id != NULL,
+        .staged = packed->staged,
         .audio_seconds = packed->audio_seconds,
         .channels = packed->channels == 0 ? 1 : (int32_t)packed->channels,
         .submissions = (int32_t)packed->submissions,

@@ -161,6 +161,30 @@ static void the_control_record_carries_watermarks_and_ledgers(void **state)
     bs_buffer_free(&value);
 }
 
+/* An older worker would submit the recording in place of the copy, so it must not read it. */
+static void an_operation_with_a_staged_copy_says_so_and_is_for_newer_workers_alone(void **state)
+{
+    (void)state;
+    struct bs_config *config = fixture_config(NULL);
+    struct fixture_job fixture;
+    fixture_job_make(&fixture, config, job_text);
+    for (int staged = 0; staged < 2; staged++) {
+        struct bs_buffer value = {0};
+        struct bs_state_record record;
+        struct bs_error error;
+        fixture.operation.staged = staged == 1;
+        bs_state_encode_operation(&fixture.operation, &value);
+        assert_int_equal(value.data[0], 0x08);
+        assert_int_equal(value.data[1], 1 + staged);
+        assert_true(decode("o:41", &value, &record, &error));
+        assert_int_equal(record.operation.staged, staged);
+        bs_state_record_free(&record);
+        bs_buffer_free(&value);
+    }
+    fixture_job_free(&fixture);
+    bs_config_free(config);
+}
+
 static void a_newer_version_is_refused_by_its_number(void **state)
 {
     (void)state;
@@ -168,7 +192,7 @@ static void a_newer_version_is_refused_by_its_number(void **state)
     struct bs_buffer value = {.data = (uint8_t *)(uintptr_t)newer, .size = sizeof newer};
     assert_unreadable(
         "o:1", &value,
-        "a state record has version 300: this worker knows up to 1, a newer backscribe "
+        "a state record has version 300: this worker knows up to 2, a newer backscribe "
         "has written it");
 }
 
@@ -246,6 +270,7 @@ int main(void)
         cmocka_unit_test(an_operation_not_yet_accepted_has_no_operation_id),
         cmocka_unit_test(done_and_remembered_ids_come_back),
         cmocka_unit_test(the_control_record_carries_watermarks_and_ledgers),
+        cmocka_unit_test(an_operation_with_a_staged_copy_says_so_and_is_for_newer_workers_alone),
         cmocka_unit_test(a_newer_version_is_refused_by_its_number),
         cmocka_unit_test(a_key_that_does_not_fit_its_record_is_refused),
         cmocka_unit_test(damaged_bytes_are_survived),
