@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "objects.h"
+#include "file.h"
 
 #define OPUS_RATE             48000
 #define OPUS_BLOCK            ((size_t)5760 * 8) /* the longest packet, 120 ms, of eight channels */
@@ -35,7 +35,7 @@ static enum bs_error_code read_lpcm(const char *path, int32_t rate, int32_t chan
                                     struct audio *audio, struct bs_error *error)
 {
     size_t size;
-    char *bytes = objects_read(path, &size);
+    char *bytes = file_read(path, &size);
     if (bytes == NULL) {
         return bs_error_set(error, BS_ERROR_INVALID, "the audio cannot be read");
     }

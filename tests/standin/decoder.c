@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "objects.h"
+#include "file.h"
 
 #define MODEL_RATE        16000
 #define FRAMES_PER_SECOND 100 /* PocketSphinx's default */
@@ -44,7 +44,7 @@ enum bs_error_code decoder_choices_read(const char *path, struct decoder_choices
                                         struct bs_error *error)
 {
     size_t size = 0;
-    char *json = objects_read(path, &size);
+    char *json = file_read(path, &size);
     cJSON *document = json == NULL ? NULL : cJSON_ParseWithLength(json, size);
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(document, "decoders");
     free(json);

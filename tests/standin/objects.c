@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "clock.h"
+#include "file.h"
 
 static int hex_digit(char digit)
 {
@@ -68,28 +69,6 @@ char *objects_path(const char *folder, const char *target)
     return path;
 }
 
-char *objects_read(const char *path, size_t *size)
-{
-    FILE *file = fopen(path, "rbe");
-    struct stat facts;
-    if (file == NULL || fstat(fileno(file), &facts) != 0) {
-        if (file != NULL) {
-            fclose(file);
-        }
-        return NULL;
-    }
-    *size = (size_t)facts.st_size;
-    char *bytes = malloc(*size + 1);
-    BS_ASSERT(bytes != NULL);
-    bool whole = fread(bytes, 1, *size, file) == *size;
-    fclose(file);
-    if (!whole) {
-        free(bytes);
-        return NULL;
-    }
-    return bytes;
-}
-
 static void answer_missing(struct answer *answer)
 {
     answer->status = 404;
@@ -140,7 +119,7 @@ void objects_serve(const char *folder, const struct request *request, struct ans
     char *path = objects_path(folder, request->target);
     struct stat facts;
     size_t size = 0;
-    char *bytes = path == NULL || stat(path, &facts) != 0 ? NULL : objects_read(path, &size);
+    char *bytes = path == NULL || stat(path, &facts) != 0 ? NULL : file_read(path, &size);
     free(path);
     if (bytes == NULL) {
         answer_missing(answer);

@@ -15,9 +15,6 @@ BS_MUST_CHECK bool objects_decode(char *text);
  * none or climbs out of the folder. The caller frees. */
 char *objects_path(const char *folder, const char *target);
 
-/* The whole content; NULL when it cannot be read. The caller frees. */
-char *objects_read(const char *path, size_t *size);
-
 /* Answers GET (with a single range) and HEAD. */
 void objects_serve(const char *folder, const struct request *request, struct answer *answer);
 

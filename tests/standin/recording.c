@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "objects.h"
 
 #define SIZE_MAX_BYTES  1073741824 /* the service's limit */
@@ -22,7 +23,7 @@
 static char *read_text(const char *path, struct bs_error *error)
 {
     size_t size;
-    char *text = objects_read(path, &size);
+    char *text = file_read(path, &size);
     if (text == NULL) {
         bs_error_set(error, BS_ERROR_NOT_FOUND, "cannot read %s", path);
         return NULL;
@@ -35,7 +36,7 @@ static char *read_text(const char *path, struct bs_error *error)
 static enum bs_error_code read_key(struct store *store, const char *path, struct bs_error *error)
 {
     size_t size = 0;
-    char *json = objects_read(path, &size);
+    char *json = file_read(path, &size);
     cJSON *document = json == NULL ? NULL : cJSON_ParseWithLength(json, size);
     const cJSON *id = cJSON_GetObjectItemCaseSensitive(document, "access_key_id");
     const cJSON *secret = cJSON_GetObjectItemCaseSensitive(document, "secret_access_key");

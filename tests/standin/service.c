@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "clock.h"
+#include "file.h"
 #include "objects.h"
 
 #define SUBMIT_PATH     "/speech/stt/v2/longRunningRecognize"
@@ -276,7 +277,7 @@ static enum bs_error_code read_faults(struct service *service, struct bs_error *
         return faults_read(&service->faults, faults, strlen(faults), error);
     }
     size_t size;
-    char *json = objects_read(faults + 1, &size);
+    char *json = file_read(faults + 1, &size);
     if (json == NULL) {
         return bs_error_set(error, BS_ERROR_NOT_FOUND, "cannot read %s", faults + 1);
     }

@@ -3,15 +3,19 @@
 import hashlib
 import http.server
 import json
+import os
 import pathlib
+import subprocess
 import tempfile
 import threading
 import unittest
+from urllib.parse import quote as percent_encode
 
 from standin_process import StandinTest
 
 CONTENT = bytes(range(256)) * 40
 KEY = "archive/a b+c%25 и 🎧.raw"
+FILE = percent_encode(KEY, safe="")
 PATH = "/recordings/archive/a%20b%2Bc%2525%20%D0%B8%20%F0%9F%8E%A7.raw"
 
 
@@ -90,6 +94,31 @@ class Reading(StandinTest):
             r"^AWS4-HMAC-SHA256 Credential=ID/\d{8}/here/s3/aws4_request, ",
         )
         self.assertNotIn("SECRET", str(headers))
+
+    def test_the_stand_in_of_the_object_store_takes_the_signature(self):
+        """Two programs that sign and verify by different libraries agree."""
+        key, objects = self.secrets / "key.json", self.secrets / "objects"
+        key.write_text(json.dumps({"access_key_id": "ID", "secret_access_key": "SECRET"}))
+        url = self.start_objects(objects, "--key-file", key)
+        (objects / "recordings" / FILE).write_bytes(CONTENT)
+        self.start("--objects", url, "--objects-key-file", key, "--duration-ms", 0)
+        self.assertIn("response", self.recognise(url + PATH))
+        key.write_text(json.dumps({"access_key_id": "ID", "secret_access_key": "WRONG"}))
+        self.stop()
+        self.start("--objects", url, "--objects-key-file", key, "--duration-ms", 0)
+        self.assertIn("403", self.recognise(url + PATH)["error"]["message"])
+
+    def start_objects(self, folder, *arguments):
+        folder.mkdir()
+        program = os.environ["BACKSCRIBE_STANDIN_OBJECTS"]
+        process = subprocess.Popen(
+            [program, "--directory", folder, "--bucket", "recordings", *arguments],
+            stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(lambda: self.assertEqual(process.wait(30), 0))
+        self.addCleanup(process.terminate)
+        return "http://" + process.stdout.readline().removeprefix("listening on ").strip()
 
     def test_a_bearer_token_may_be_sent(self):
         token = self.secrets / "token"
