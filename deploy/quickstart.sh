@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 build=build/quickstart
 data=/usr/share/pocketsphinx/test/data
 packages="gcc libc6-dev cmake ninja-build pkg-config
-    librdkafka-dev libcurl4-openssl-dev libcjson-dev zlib1g-dev libssl-dev
+    librdkafka-dev libcurl4-openssl-dev libs3-dev libxml2-dev libcjson-dev zlib1g-dev libssl-dev
     libprotobuf-c-dev protobuf-c-compiler libmicrohttpd-dev
     libpocketsphinx-dev pocketsphinx-en-us pocketsphinx-testdata libopusfile-dev libmpg123-dev
     opus-tools"

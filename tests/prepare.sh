@@ -7,7 +7,7 @@
 # a Python for its outside view, recordings and a decoder for the stand-in of the API, and clang with
 # its runtime for fuzzing.
 backscribe_packages="gcc libc6-dev cmake ninja-build pkg-config
-    librdkafka-dev libcurl4-openssl-dev libcjson-dev zlib1g-dev libssl-dev
+    librdkafka-dev libcurl4-openssl-dev libs3-dev libxml2-dev libcjson-dev zlib1g-dev libssl-dev
     libprotobuf-c-dev protobuf-c-compiler libmicrohttpd-dev
     libcmocka-dev libpocketsphinx-dev pocketsphinx-en-us pocketsphinx-testdata libopusfile-dev
     libmpg123-dev opus-tools lame python3 python3-venv default-jre-headless maven ca-certificates clang libclang-rt-dev"

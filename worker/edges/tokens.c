@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "formats/json_view.h"
+
 #define LOOK_EVERY_MS      1000
 #define SECRET_LIMIT_BYTES 65536
 
@@ -243,6 +245,9 @@ struct bs_tokens *bs_tokens_create(struct bs_loop *loop, const struct bs_auth *a
         BS_ASSERT(tokens->path != NULL);
         (void)read_credential(tokens);
         bs_timer_set(tokens->timer, bs_clock_now().mono + LOOK_EVERY_MS);
+    } else if (auth->kind == BS_AUTH_STATIC_KEY_FILE) {
+        tokens->path = strdup(auth->path);
+        BS_ASSERT(tokens->path != NULL);
     } else {
         (void)snprintf(
             tokens->problem, sizeof tokens->problem,
@@ -282,4 +287,81 @@ bs_wall_ms bs_tokens_expiry(const struct bs_tokens *tokens)
 {
     (void)tokens;
     return 0;
+}
+
+/* ---- copies for other threads: the file is read anew for each ---------------------------- */
+
+void bs_credential_free(struct bs_credential *credential)
+{
+    wipe_and_free(credential->authorization);
+    wipe_and_free(credential->access_key_id);
+    wipe_and_free(credential->secret_access_key);
+    memset(credential, 0, sizeof *credential);
+}
+
+static char *json_text(const struct bs_json_view *view, const char *name)
+{
+    struct bs_buffer scratch = {0};
+    const struct bs_json_node *root = bs_json_view_root(view);
+    struct bs_bytes text =
+        bs_json_view_string(view, bs_json_view_member(view, root, name), &scratch);
+    char *copy = text.data == NULL ? NULL : strndup((const char *)text.data, text.size);
+    if (scratch.size > 0) {
+        explicit_bzero(scratch.data, scratch.size);
+    }
+    bs_buffer_free(&scratch);
+    return copy;
+}
+
+static enum bs_error_code copy_static_key(const char *path, struct bs_credential *credential,
+                                          struct bs_error *error)
+{
+    char *text = bs_secret_read(path, error);
+    if (text == NULL) {
+        return BS_ERROR_DENIED;
+    }
+    struct bs_json_view view;
+    struct bs_json_problem problem;
+    if (bs_json_view_read(&view, (const uint8_t *)text, strlen(text), &problem)) {
+        credential->access_key_id = json_text(&view, "access_key_id");
+        credential->secret_access_key = json_text(&view, "secret_access_key");
+    }
+    bs_json_view_free(&view);
+    wipe_and_free(text);
+    if (credential->access_key_id == NULL || credential->secret_access_key == NULL) {
+        bs_credential_free(credential);
+        return bs_error_set(error, BS_ERROR_DENIED,
+                            "%s: expected {\"access_key_id\", \"secret_access_key\"}", path);
+    }
+    return BS_OK;
+}
+
+enum bs_error_code bs_tokens_copy(struct bs_tokens *tokens, struct bs_credential *credential,
+                                  struct bs_error *error)
+{
+    memset(credential, 0, sizeof *credential);
+    if (tokens->kind == BS_AUTH_STATIC_KEY_FILE) {
+        return copy_static_key(tokens->path, credential, error);
+    }
+    if (tokens->path == NULL && tokens->kind != BS_AUTH_NONE) {
+        return bs_error_set(error, BS_ERROR_DENIED, "this version has no such credential");
+    }
+    credential->authorization =
+        tokens->kind == BS_AUTH_NONE ? strdup("") : make_authorization(tokens, error);
+    return credential->authorization != NULL ? BS_OK : BS_ERROR_DENIED;
+}
+
+void bs_tokens_refused(struct bs_tokens *tokens)
+{
+    (void)tokens; /* the file is read anew for each copy */
+}
+
+enum bs_error_code bs_tokens_wait(struct bs_tokens *tokens, int64_t limit_ms,
+                                  struct bs_error *error)
+{
+    (void)limit_ms;
+    struct bs_credential credential;
+    enum bs_error_code code = bs_tokens_copy(tokens, &credential, error);
+    bs_credential_free(&credential);
+    return code;
 }
