@@ -47,15 +47,15 @@ enum bs_samples {
 struct bs_audio {
     enum bs_audio_format format;
     enum bs_samples samples;
-    uint32_t sample_rate_hertz; /* 0 = unknown */
-    uint32_t channels;          /* 0 = unknown */
-    double seconds;             /* 0 = unknown */
-    int64_t size_bytes;         /* of the object */
-    int64_t data_offset;        /* of a WAV's sound */
-    int64_t data_size;
-    const char *name; /* of the format and its encoding, for people: "WAV, A-law"; static or own */
-    char name_text[64];
-    char problem[160]; /* "" = none */
+    uint32_t sample_rate_hertz;   /* 0 = unknown; of Opus always 48000 */
+    uint32_t original_rate_hertz; /* of Opus: what it was made from; 0 = not told */
+    uint32_t channels;            /* 0 = unknown */
+    double seconds;               /* 0 = unknown; of what cannot be submitted often unknown */
+    int64_t size_bytes;           /* of the object */
+    int64_t data_offset;          /* of a WAV's sound */
+    int64_t data_size;            /* whole frames only */
+    char name[64];     /* of the format and its encoding, for people: "WAV, A-law"; UTF-8 */
+    char problem[160]; /* of EMPTY and BROKEN, for people; UTF-8; "" = none */
 };
 
 struct bs_probe_hint {
@@ -64,20 +64,69 @@ struct bs_probe_hint {
     uint32_t sample_rate_hertz, channels; /* of raw samples; 0 = the API's defaults, 48000 and 1 */
 };
 
+/* One read never asks for more than this. Most recordings take one or two, an MP3 that has no Xing
+ * header five, a chain of Ogg streams a few for each; none more than BS_PROBE_READS_MAX. */
+#define BS_PROBE_READ_MAX  65536
+#define BS_PROBE_READS_MAX 128
+
+/* What the parsers remember between two reads: private to audio_*.c. */
+struct bs_wav_state {
+    int64_t chunk;     /* where the next chunk's head is */
+    int64_t ds64_data; /* RF64's data size; -1 = not told */
+    uint32_t codec, container_bits, bytes_per_second;
+    bool has_format, has_64_bit_sizes;
+};
+
+#define BS_OGG_STREAMS_MAX 8
+#define BS_OGG_MARKS_MAX   48
+
+struct bs_ogg_state {
+    int64_t at;                      /* where the next page of the link's head is */
+    int64_t link;                    /* where the present link begins */
+    int64_t low, high;               /* the next link begins between the two */
+    int64_t limit;                   /* no page begins from here to `high` */
+    int64_t back;                    /* the last page is looked for below this */
+    int64_t start, last;             /* granule positions of the link; -1 = not known */
+    int64_t head_samples;            /* of the packets up to the first page that has a time */
+    int64_t tail_granule;            /* the object's last one, of the stream tail_serial */
+    int64_t marks[BS_OGG_MARKS_MAX]; /* pages of other streams above `high`, the lowest last */
+    uint32_t mark_serials[BS_OGG_MARKS_MAX];
+    uint32_t serials[BS_OGG_STREAMS_MAX]; /* of the link */
+    uint32_t serial;                      /* the one with the sound */
+    uint32_t tail_serial;
+    int32_t serial_count, mark_count, packets, step, open_samples;
+    uint16_t pre_skip;
+    bool has_stream, open, first_link;
+    double seconds; /* of the links before the present one */
+};
+
+struct bs_mp3_state {
+    int64_t begin;          /* where the first frame was looked for */
+    int64_t at;             /* where the next one is */
+    int64_t first, end;     /* of the frames; end 0 = not known */
+    int64_t samples, bytes; /* of the frames that were counted */
+    double told_seconds;    /* by headers */
+    int32_t step, place, places;
+    uint32_t like; /* the first frame's header, by which others are known */
+    int32_t rate, samples_a_frame, bit_rate, unpadded_length;
+    bool tagged, one_bit_rate, padded;
+};
+
 /* A probe under way: bounded, holds no memory besides itself. */
 struct bs_probe {
     struct bs_probe_hint hint;
     struct bs_audio audio;
     int64_t want_offset;
     size_t want_length; /* 0 = finished */
-    int step;           /* private to the format's parser, as is what follows */
-    int64_t scratch[16];
+    int32_t reads;
+    int32_t parser;
+    int32_t weak_name; /* of what the first bytes look like */
+    union {
+        struct bs_wav_state wav;
+        struct bs_ogg_state ogg;
+        struct bs_mp3_state mp3;
+    } of;
 };
-
-/* One read never asks for more than this; there are seldom more than two, and never more than
- * BS_PROBE_READS_MAX. */
-#define BS_PROBE_READ_MAX  65536
-#define BS_PROBE_READS_MAX 64
 
 void bs_probe_begin(struct bs_probe *probe, int64_t size_bytes, const struct bs_probe_hint *hint);
 /* False: finished, `audio` stands. Else the bytes that are wanted next, inside the object. */
