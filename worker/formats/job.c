@@ -5,16 +5,13 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "formats/job_fields.h"
 #include "formats/job_pack.h"
+#include "formats/job_probe.h"
 #include "formats/json_arena.h"
+#include "formats/object_name.h"
 #include "formats/url.h"
-
-/* The service's limits. */
-#define AUDIO_SECONDS_MAX 14400.0
-#define AUDIO_BYTES_MAX   1073741824
 
 /* A state record carries the packed job and must fit into a message of 1,000,000 bytes,
  * librdkafka's default and a little less than the broker's. */
@@ -28,6 +25,7 @@ struct draft {
     struct bs_specification specification; /* as it is sent */
     struct bs_buffer link;                 /* with its NUL */
     char *labels_json;
+    bool probe_wanted;
     enum bs_dead_letter_code refusal;
     char message[BS_MESSAGE_MAX];
 };
@@ -45,36 +43,22 @@ static enum bs_dead_letter_code refuse(struct draft *draft, enum bs_dead_letter_
     return code;
 }
 
-static bool link_ends_in(const struct draft *draft, const char *extension)
+static const char *link_of(const struct draft *draft)
 {
-    size_t length = strlen(extension), size = draft->link.size - 1;
-    const char *link = (const char *)draft->link.data;
-    return size > length && strcasecmp(link + size - length, extension) == 0;
+    return (const char *)draft->link.data;
 }
 
 /* What the recording's name tells, for want of a look into it. */
 static enum bs_dead_letter_code guess_encoding(struct draft *draft)
 {
-    static const struct {
-        const char *extension;
-        enum bs_encoding encoding;
-    } known[] = {
-        {".ogg", BS_ENCODING_OGG_OPUS},     {".opus", BS_ENCODING_OGG_OPUS},
-        {".mp3", BS_ENCODING_MP3},          {".raw", BS_ENCODING_LINEAR16_PCM},
-        {".pcm", BS_ENCODING_LINEAR16_PCM}, {".lpcm", BS_ENCODING_LINEAR16_PCM},
-    };
-    if (link_ends_in(draft, ".wav")) {
-        return refuse(
-            draft, BS_DEAD_UNSUPPORTED_AUDIO,
-            "audio.uri: WAV is not taken by the API; a later version will hand it over as "
-            "LINEAR16_PCM without its header");
+    if (bs_link_is_wav(link_of(draft))) {
+        return refuse(draft, BS_DEAD_UNSUPPORTED_AUDIO,
+                      "audio.uri: WAV is not taken by the API; configure objects.auth and "
+                      "objects.staging, and it is handed over as LINEAR16_PCM without its header");
     }
-    draft->specification.encoding = BS_ENCODING_OGG_OPUS;
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
-        if (link_ends_in(draft, known[i].extension)) {
-            draft->specification.encoding = known[i].encoding;
-        }
-    }
+    enum bs_encoding encoding = bs_encoding_of_link(link_of(draft));
+    draft->specification.encoding =
+        encoding == BS_ENCODING_ABSENT ? BS_ENCODING_OGG_OPUS : encoding;
     return BS_DEAD_NONE;
 }
 
@@ -89,6 +73,9 @@ static enum bs_dead_letter_code complete_specification(struct draft *draft)
     BS_ASSERT(bs_specification_read(draft->defaults_json, &defaults, NULL, NULL));
     *specification = draft->fields.specification;
     bs_specification_fill(specification, &defaults);
+    if (draft->probe_wanted) {
+        return BS_DEAD_NONE; /* completed, and judged, by what is found */
+    }
     if (specification->encoding == BS_ENCODING_ABSENT) {
         enum bs_dead_letter_code refusal = guess_encoding(draft);
         if (refusal != BS_DEAD_NONE) {
@@ -110,7 +97,7 @@ static double audio_seconds(const struct draft *draft)
 {
     const struct bs_specification *specification = &draft->specification;
     const struct bs_job_fields *fields = &draft->fields;
-    if (fields->duration_seconds > 0 || fields->size_bytes < 0 ||
+    if (draft->probe_wanted || fields->duration_seconds > 0 || fields->size_bytes < 0 ||
         specification->encoding != BS_ENCODING_LINEAR16_PCM ||
         specification->sample_rate_hertz == 0) {
         return fields->duration_seconds;
@@ -122,12 +109,12 @@ static double audio_seconds(const struct draft *draft)
 static enum bs_dead_letter_code judge_audio(struct draft *draft)
 {
     draft->fields.duration_seconds = audio_seconds(draft);
-    if (draft->fields.duration_seconds > AUDIO_SECONDS_MAX) {
+    if (draft->fields.duration_seconds > BS_AUDIO_SECONDS_MAX) {
         return refuse(draft, BS_DEAD_AUDIO_TOO_LONG,
                       "the recording lasts %.10g s: the API takes at most 4 hours",
                       draft->fields.duration_seconds);
     }
-    if (draft->fields.size_bytes > AUDIO_BYTES_MAX) {
+    if (draft->fields.size_bytes > BS_AUDIO_BYTES_MAX) {
         return refuse(draft, BS_DEAD_AUDIO_TOO_LARGE,
                       "the recording has %lld bytes: the API takes at most 1 GB",
                       (long long)draft->fields.size_bytes);
@@ -167,6 +154,9 @@ static enum bs_dead_letter_code read_job(struct draft *draft, struct bs_bytes va
         return refusal;
     }
     bs_buffer_append(&draft->link, "", 1);
+    draft->probe_wanted =
+        bs_config_has_store(draft->config) &&
+        !(bs_job_fields_tell_all(&draft->fields) && !bs_link_is_wav(link_of(draft)));
     refusal = complete_specification(draft);
     return refusal != BS_DEAD_NONE ? refusal : judge_audio(draft);
 }
@@ -200,7 +190,7 @@ static void pack(const struct draft *draft, const struct bs_source *source,
             .source = source,
             .message = message,
             .id = draft->fields.id,
-            .uri = good ? (const char *)draft->link.data : NULL,
+            .uri = good ? link_of(draft) : NULL,
             .specification = good ? &draft->specification : NULL,
             .folder_id = own_folder != NULL ? own_folder : draft->config->speechkit.folder_id,
             .labels_json = draft->labels_json,
@@ -238,6 +228,7 @@ void bs_job_decode(const struct bs_config *config, const struct bs_source *sourc
         .audio_seconds = draft.refusal == BS_DEAD_NONE ? draft.fields.duration_seconds : 0,
         .channels =
             lpcm && specification->channel_count > 0 ? (int32_t)specification->channel_count : 1,
+        .probe_wanted = draft.probe_wanted && draft.refusal == BS_DEAD_NONE,
         .deadline = draft.fields.deadline,
         .refusal = draft.refusal,
     };

@@ -34,13 +34,16 @@ struct bs_job {
     int64_t timestamp;
     struct bs_message message; /* key, value, headers: as they were received */
     char *id;
-    char *uri; /* the https (or loopback http) link that the API is given; "" where refused */
+    char *uri;                /* the recording's https (or loopback http) link; "" where refused */
+    char *staged_uri;         /* of a copy that the API is given in its place; "" = none */
     char *specification_json; /* as it is sent; "{}" where refused */
     char *folder_id;          /* "" = none */
     char *labels_json;        /* an object, or NULL */
     double duration_seconds;  /* 0 = unknown */
     int64_t size_bytes;       /* -1 = unknown */
-    void *storage;            /* private */
+    const char *encoding; /* what a look into it found, by the API's name; NULL = not looked into */
+    uint32_t sample_rate_hertz, channels; /* likewise; 0 = unknown */
+    void *storage;                        /* private */
 };
 
 /* False when the bytes are not a packed job. */

@@ -157,3 +157,12 @@ bool bs_job_fields_read(const cJSON *json, struct bs_job_fields *fields, char *p
            read_labels(&reader, bs_json_member(json, "labels")) &&
            read_deadline(&reader, bs_json_member(json, "deadline"));
 }
+
+bool bs_job_fields_tell_all(const struct bs_job_fields *fields)
+{
+    const struct bs_specification *own = &fields->specification;
+    bool lpcm = own->encoding == BS_ENCODING_LINEAR16_PCM;
+    return own->encoding != BS_ENCODING_ABSENT && fields->duration_seconds > 0 &&
+           (!lpcm ||
+            (own->sample_rate_hertz != 0 && own->channel_count != 0 && fields->size_bytes >= 0));
+}

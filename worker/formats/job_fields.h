@@ -25,4 +25,8 @@ struct bs_job_fields {
 BS_MUST_CHECK bool bs_job_fields_read(const cJSON *json, struct bs_job_fields *fields,
                                       char *problem, size_t room);
 
+/* Whether the job itself states everything that a look into its recording would tell: encoding and
+ * length, of raw samples also rate, channels and size. */
+bool bs_job_fields_tell_all(const struct bs_job_fields *fields);
+
 #endif

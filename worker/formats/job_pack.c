@@ -218,16 +218,25 @@ static bool is_sane(const packed_job *packed)
     const char *labels = packed->labels_json;
     struct bs_json_problem problem;
     bool texts = is_text(packed->topic) && is_text(packed->id) && is_text(packed->uri) &&
-                 is_text(packed->folder_id);
+                 is_text(packed->staged_uri) && is_text(packed->folder_id);
     bool settings = specification == NULL ||
                     (is_text(specification->language_code) && is_text(specification->model) &&
                      specification->sample_rate_hertz <= BS_SAMPLE_RATE_MAX &&
                      specification->audio_channel_count <= BS_CHANNELS_MAX);
     bool labelled = labels == NULL || (labels[0] == '{' && bs_json_check((const uint8_t *)labels,
                                                                          strlen(labels), &problem));
-    return texts && settings && labelled && packed->partition <= INT32_MAX &&
+    bool found = packed->probed_sample_rate_hertz <= BS_SAMPLE_RATE_MAX &&
+                 packed->probed_channels <= BS_CHANNELS_MAX;
+    return texts && settings && labelled && found && packed->partition <= INT32_MAX &&
            packed->offset <= INT64_MAX && packed->size_bytes <= INT64_MAX &&
            packed->duration_seconds >= 0 && packed->duration_seconds <= BS_JOB_SECONDS_MAX;
+}
+
+/* One that is not known may be any 32 bits. */
+static const char *encoding_name_of(const packed_job *packed)
+{
+    uint32_t encoding = (uint32_t)packed->probed_encoding;
+    return encoding < BS_ENCODINGS ? bs_encoding_name((enum bs_encoding)encoding) : NULL;
 }
 
 bool bs_job_unpack(const uint8_t *packed, size_t size, struct bs_job *job)
@@ -250,6 +259,11 @@ bool bs_job_unpack(const uint8_t *packed, size_t size, struct bs_job *job)
     job->offset = (int64_t)message->offset;
     job->timestamp = message->has_timestamp_ms ? message->timestamp_ms : -1;
     job->uri = message->uri == NULL ? none : message->uri;
+    job->staged_uri = message->staged_uri == NULL ? none : message->staged_uri;
+    job->encoding = message->has_probed_encoding ? encoding_name_of(message) : NULL;
+    job->sample_rate_hertz =
+        message->has_probed_sample_rate_hertz ? message->probed_sample_rate_hertz : 0;
+    job->channels = message->has_probed_channels ? message->probed_channels : 0;
     job->folder_id = message->folder_id == NULL ? none : message->folder_id;
     job->labels_json = message->labels_json;
     job->duration_seconds = message->has_duration_seconds ? message->duration_seconds : 0;

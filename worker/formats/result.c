@@ -63,17 +63,17 @@ static void read_specification(const struct bs_job *job, struct told *told)
     told->channels = bs_json_view_member(&told->view, root, "audioChannelCount");
 }
 
-/* What is known of the recording. Rate and channels are told by the specification for raw samples
- * only; other formats carry their own, and then the channels that were heard are what we know. */
-static int32_t append_audio(struct bs_buffer *out, const struct bs_job *job, int32_t channels_heard)
+/* Of a recording that was not looked into, by what was sent for it. Rate and channels are told by
+ * the specification for raw samples only; other formats carry their own, and then the channels that
+ * were heard are what we know. */
+static int32_t append_told(struct bs_buffer *out, const struct bs_job *job, int32_t channels_heard)
 {
+    static const char raw_samples[] = "\"LINEAR16_PCM\"";
     struct told told;
     int64_t rate, count;
     int32_t channels = channels_heard;
     read_specification(job, &told);
-    append_string(out, ",\"audio\":{\"uri\":", job->uri);
     if (bs_json_view_is_string(&told.view, told.encoding)) {
-        static const char raw_samples[] = "\"LINEAR16_PCM\"";
         size_t start = out->size + strlen(",\"encoding\":");
         bs_buffer_append_text(out, ",\"encoding\":");
         bs_json_view_append(&told.view, told.encoding, NULL, out);
@@ -87,6 +87,24 @@ static int32_t append_audio(struct bs_buffer *out, const struct bs_job *job, int
         }
     }
     bs_json_view_free(&told.view);
+    return channels;
+}
+
+static int32_t append_found(struct bs_buffer *out, const struct bs_job *job, int32_t channels_heard)
+{
+    append_string(out, ",\"encoding\":", job->encoding);
+    if (job->sample_rate_hertz > 0) {
+        append_int(out, ",\"sampleRateHertz\":", job->sample_rate_hertz);
+    }
+    return job->channels > 0 ? (int32_t)job->channels : channels_heard;
+}
+
+/* What is known of the recording; how many channels that is. */
+static int32_t append_audio(struct bs_buffer *out, const struct bs_job *job, int32_t channels_heard)
+{
+    append_string(out, ",\"audio\":{\"uri\":", job->uri);
+    int32_t channels = job->encoding != NULL ? append_found(out, job, channels_heard)
+                                             : append_told(out, job, channels_heard);
     if (channels > 0) {
         append_int(out, ",\"channels\":", channels);
     }

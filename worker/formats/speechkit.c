@@ -18,7 +18,7 @@ void bs_speechkit_encode_submission(const struct bs_job *job, struct bs_buffer *
         bs_json_append_string(out, job->folder_id);
     }
     bs_buffer_append_text(out, "},\"audio\":{\"uri\":");
-    bs_json_append_string(out, job->uri);
+    bs_json_append_string(out, job->staged_uri[0] != '\0' ? job->staged_uri : job->uri);
     bs_buffer_append_text(out, "}}");
 }
 

@@ -123,8 +123,8 @@ static void what_the_api_would_refuse_costs_nothing(void **state)
 {
     (void)state;
     assert_refused("{\"audio\":{\"uri\":\"s3://recordings/a.wav\"}}", BS_DEAD_UNSUPPORTED_AUDIO,
-                   "audio.uri: WAV is not taken by the API; a later version will hand it over as "
-                   "LINEAR16_PCM without its header");
+                   "audio.uri: WAV is not taken by the API; configure objects.auth and "
+                   "objects.staging, and it is handed over as LINEAR16_PCM without its header");
     assert_refused("{\"audio\":{\"uri\":\"s3://recordings/a.raw\"},\"config\":{\"specification\":"
                    "{\"sampleRateHertz\":44100}}}",
                    BS_DEAD_UNSUPPORTED_AUDIO,
