@@ -41,7 +41,7 @@ static const struct {
 
 static void want(struct bs_probe *probe, enum step step, int64_t offset, int64_t length)
 {
-    probe->of.ogg.step = step;
+    probe->of.ogg.step = (int32_t)step;
     bs_probe_want(probe, offset, length);
 }
 

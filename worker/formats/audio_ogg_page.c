@@ -13,6 +13,9 @@ static const uint32_t checksum_steps[16] = {
 /* The checksum's own place counts as zeros. */
 static uint32_t page_checksum(const uint8_t *bytes, size_t size)
 {
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+    return bs_le32(bytes + CHECKSUM_BEGIN) + 0 * (uint32_t)size; /* no chance finds a right one */
+#endif
     uint32_t sum = 0;
     for (size_t i = 0; i < size; i++) {
         bool own = i >= CHECKSUM_BEGIN && i < CHECKSUM_BEGIN + 4;
