@@ -91,7 +91,8 @@ void store_free(struct store *store)
  */
 
 /* "/bucket/key" of a link, percent-encoded as it stands there and without its query; the caller
- * frees. NULL: it names no object of this store. */
+ * frees. NULL: it names no object of this store, which is known by its host, not by its port: others
+ * may reach it through a proxy. */
 static char *object_path(const struct store *store, const char *link)
 {
     const char *host = strstr(link, "://");
@@ -100,12 +101,12 @@ static char *object_path(const struct store *store, const char *link)
         return NULL;
     }
     host += 3;
-    size_t host_length = (size_t)(key - host);
+    size_t host_length = strcspn(host, ":/");
     int key_length = (int)strcspn(key, "?");
     const char *bucket = "";
     size_t bucket_length = 0;
-    const char *ours = store->folder == NULL ? store->url + 7 : NULL;
-    size_t ours_length = ours == NULL ? 0 : strlen(ours);
+    const char *ours = store->url == NULL ? NULL : store->url + 7;
+    size_t ours_length = ours == NULL ? 0 : strcspn(ours, ":");
     if (ours != NULL && host_length > ours_length) {
         /* The other style: the bucket is the host's first name. */
         bucket = host;
