@@ -91,8 +91,8 @@ void store_free(struct store *store)
  */
 
 /* "/bucket/key" of a link, percent-encoded as it stands there and without its query; the caller
- * frees. NULL: it names no object of this store, which is known by its host, not by its port: others
- * may reach it through a proxy. */
+ * frees. NULL: it names no object of this store, which is known by its host, not by its port:
+ * others may reach it through a proxy. */
 static char *object_path(const struct store *store, const char *link)
 {
     const char *host = strstr(link, "://");
