@@ -249,7 +249,8 @@ int main(int argument_count, char **arguments)
         return 2;
     }
     struct bs_loop *loop = bs_loop_create();
-    struct bs_tokens *tokens = bs_tokens_create(loop, &config->objects.auth, ignore_change, NULL);
+    struct bs_tokens *tokens =
+        bs_tokens_create(loop, config, &config->objects.auth, ignore_change, NULL);
     client.objects = bs_objects_create(config, tokens);
     client.name = (struct bs_object_name){arguments[at + 2], arguments[at + 3]};
     client.argument_count = argument_count - at - 4;

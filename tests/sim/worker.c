@@ -129,7 +129,7 @@ const char *bs_tokens_authorization(struct bs_tokens *tokens)
     return tokens->gone ? NULL : "Api-Key simulated";
 }
 
-const char *bs_tokens_problem(const struct bs_tokens *tokens)
+const char *bs_tokens_problem(struct bs_tokens *tokens)
 {
     return tokens->gone ? "the file is gone" : "";
 }

@@ -9,7 +9,6 @@
 #include "commands/commands.h"
 #include "commands/options.h"
 #include "commands/worker.h"
-#include "edges/tokens.h"
 
 #define KAFKA_LIMIT_MS     10000
 #define PARTITIONS_DEFAULT 8
@@ -141,10 +140,7 @@ int bs_command_check(int argc, char **argv)
         return outcome == BS_OPTIONS_DONE ? BS_EXIT_OK : BS_EXIT_USAGE;
     }
     int status = BS_EXIT_USAGE;
-    if (!bs_auth_supported(&config->speechkit.auth)) {
-        fprintf(stderr, "backscribe check: speechkit.auth: this version takes api_key_file, "
-                        "iam_token_file or none\n");
-    } else if (read_partitions(partitions_text, create, &partitions)) {
+    if (read_partitions(partitions_text, create, &partitions)) {
         struct bs_check_report report = {.failures = 0};
         check_kafka(&report, config, create, partitions);
         bs_check_service(&report, config);

@@ -48,9 +48,6 @@ int bs_command_run(int argc, char **argv)
         fprintf(stderr,
                 "backscribe run: --give-up-after must be a duration such as 90s, 15m or 2h: %s\n",
                 give_up_after);
-    } else if (!bs_auth_supported(&config->speechkit.auth)) {
-        fprintf(stderr, "backscribe run: speechkit.auth: this version takes api_key_file, "
-                        "iam_token_file or none\n");
     } else {
         worker.config = config;
         status = bs_worker_run(&worker);

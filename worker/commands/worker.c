@@ -372,9 +372,12 @@ static bool open_edges(struct bs_worker *worker, struct bs_error *error)
         return false;
     }
     worker->tokens =
-        bs_tokens_create(worker->loop, &config->speechkit.auth, on_credentials, worker);
-    if (bs_tokens_problem(worker->tokens)[0] != '\0') {
-        bs_log(BS_LOG_ERROR, NULL, "no credentials yet: %s", bs_tokens_problem(worker->tokens));
+        bs_tokens_create(worker->loop, config, &config->speechkit.auth, on_credentials, worker);
+    struct bs_error none = BS_NO_ERROR;
+    enum bs_error_code credentials = bs_tokens_wait(worker->tokens, 0, &none);
+    if (credentials != BS_OK) {
+        bs_log(credentials == BS_ERROR_TEMPORARY ? BS_LOG_INFO : BS_LOG_ERROR, NULL,
+               "no credentials yet: %s", none.message);
     }
     if (config->admin_host[0] != '\0') {
         worker->admin = bs_admin_create(worker->loop, config->admin_host, config->admin_port,

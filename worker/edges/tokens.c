@@ -1,367 +1,484 @@
+/* The credential that serves now, and the thread that keeps it fresh. */
 #include "edges/tokens.h"
 
-#include <errno.h>
-#include <fcntl.h>
+#include <curl/curl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "formats/json_view.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "edges/tokens_internal.h"
+#include "formats/credential.h"
+#include "formats/url.h"
 
-#define LOOK_EVERY_MS      1000
-#define SECRET_LIMIT_BYTES 65536
+#define LOOK_EVERY_MS    1000
+#define BACKOFF_LEAST_MS 1000
+#define BACKOFF_MOST_MS  60000
+#define ASK_PAUSE_MS     5000 /* tokens are not asked for more often when they are refused */
 
-/* What tells one content of a file from another without reading it. The inode is among it: a
- * Kubernetes secret changes by a symbolic link that is swung to another folder. */
-struct file_identity {
-    bool exists;
-    dev_t device;
-    ino_t inode;
-    off_t size;
-    struct timespec modified, changed;
-};
+#define IAM_PATH      "/iam/v1/tokens"
+#define METADATA_HOST "169.254.169.254"
+#define METADATA_PATH "/computeMetadata/v1/instance/service-accounts/default/token"
 
 struct bs_tokens {
-    struct bs_timer *timer;
-    enum bs_auth_kind kind;
-    char *path;
+    const char *setting; /* where the configuration names it */
+    struct bs_token_source source;
     void (*changed)(void *context, bool available);
     void *context;
-    char *authorization; /* NULL = none to be had */
-    struct file_identity seen;
-    bool report; /* `changed` is owed whatever the file says: a refresh was asked for */
+    struct bs_bell *bell; /* NULL where there is no loop */
+    pthread_t thread;
+    bool started;
+
+    pthread_mutex_t mutex; /* all below, down to the thread's own */
+    pthread_cond_t news;   /* for the thread: a wish; for those who wait: an outcome */
+    struct bs_obtained now;
+    bool available, known; /* known: an attempt has ended, well or not */
+    enum bs_error_code problem_code;
     char problem[sizeof((struct bs_error *)NULL)->message];
+    bool doubted; /* the last attempt failed */
+    bool wanted;  /* a newer one was asked for */
+    bool report;  /* `changed` is owed */
+    bool stopping;
+
+    /* The thread's own. */
+    struct bs_file_identity seen;
+    struct bs_random random;
+    bs_mono_ms due;   /* of the next attempt; BS_NEVER */
+    bs_mono_ms asked; /* the last one's begin */
+    int64_t backoff_ms;
+
+    /* The loop's own: what it was told last. */
+    char *told_authorization;
+    char told_problem[sizeof((struct bs_error *)NULL)->message];
 };
 
-bool bs_auth_supported(const struct bs_auth *auth)
+/* ---- installing what was got (under the mutex) ---- */
+
+static bool same_text(const char *a, const char *b)
 {
-    return auth->kind == BS_AUTH_NONE || auth->kind == BS_AUTH_API_KEY_FILE ||
-           auth->kind == BS_AUTH_IAM_TOKEN_FILE;
+    return (a == NULL) == (b == NULL) && (a == NULL || strcmp(a, b) == 0);
 }
 
-/* ---- reading a secret ----------------------------------------------------------------- */
-
-static void wipe_and_free(char *secret)
+static bool same_credential(const struct bs_credential *a, const struct bs_credential *b)
 {
-    if (secret != NULL) {
-        explicit_bzero(secret, strlen(secret));
-        free(secret);
+    return same_text(a->authorization, b->authorization) &&
+           same_text(a->access_key_id, b->access_key_id) &&
+           same_text(a->secret_access_key, b->secret_access_key);
+}
+
+static void tell(struct bs_tokens *tokens, bool report)
+{
+    tokens->report |= report;
+    pthread_cond_broadcast(&tokens->news);
+    if (tokens->bell != NULL) {
+        bs_bell_ring(tokens->bell);
     }
 }
 
-/* Bytes read, or -1 with errno; one more than the limit shows that the file is too large. */
-static ssize_t read_all(int fd, char *bytes, size_t capacity)
+static void drop(struct bs_tokens *tokens)
 {
-    size_t size = 0;
-    while (size < capacity) {
-        ssize_t part = read(fd, bytes + size, capacity - size);
-        if (part < 0 && errno == EINTR) {
-            continue;
-        }
-        if (part < 0) {
-            return -1;
-        }
-        if (part == 0) {
-            break;
-        }
-        size += (size_t)part;
-    }
-    return (ssize_t)size;
+    bs_obtained_free(&tokens->now);
+    tokens->available = false;
 }
 
-static bool trim_secret(const char *path, char *bytes, size_t size, struct bs_error *error)
+/* Takes `obtained` over, or the reason why there is none: a token that still serves stays. */
+static void install(struct bs_tokens *tokens, enum bs_error_code code, struct bs_obtained *obtained,
+                    const struct bs_error *error)
 {
-    if (size > SECRET_LIMIT_BYTES) {
-        (void)bs_error_set(error, BS_ERROR_INVALID, "%s: larger than %d bytes, no secret is", path,
-                           SECRET_LIMIT_BYTES);
-        return false;
-    }
-    if (memchr(bytes, '\0', size) != NULL) {
-        (void)bs_error_set(error, BS_ERROR_INVALID, "%s: contains a NUL byte", path);
-        return false;
-    }
-    while (size > 0 && strchr(" \t\r\n", bytes[size - 1]) != NULL) {
-        size--;
-    }
-    bytes[size] = '\0';
-    if (size == 0) {
-        (void)bs_error_set(error, BS_ERROR_INVALID, "%s: the file is empty", path);
-        return false;
-    }
-    return true;
-}
-
-char *bs_secret_read(const char *path, struct bs_error *error)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        enum bs_error_code code = errno == ENOENT   ? BS_ERROR_NOT_FOUND
-                                  : errno == EACCES ? BS_ERROR_DENIED
-                                                    : BS_ERROR_TEMPORARY;
-        (void)bs_error_set(error, code, "%s: %s", path, strerror(errno));
-        return NULL;
-    }
-    size_t capacity = SECRET_LIMIT_BYTES + 2;
-    char *bytes = malloc(capacity);
-    BS_ASSERT(bytes != NULL);
-    ssize_t size = read_all(fd, bytes, capacity - 1);
-    int problem = errno;
-    (void)close(fd);
-    char *secret = NULL;
-    if (size < 0) {
-        (void)bs_error_set(error, BS_ERROR_TEMPORARY, "%s: %s", path, strerror(problem));
-    } else if (trim_secret(path, bytes, (size_t)size, error)) {
-        secret = strdup(bytes);
-        BS_ASSERT(secret != NULL);
-    }
-    explicit_bzero(bytes, capacity);
-    free(bytes);
-    return secret;
-}
-
-/* ---- the credential ------------------------------------------------------------------- */
-
-/* It becomes a header's value: a line break in it would be another header. */
-static bool fits_a_header(const char *secret)
-{
-    for (; *secret != '\0'; secret++) {
-        if (*secret <= ' ' || *secret > '~') {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* The file may hold the token alone, or the header's value as other programs write it. */
-static const char *without_scheme(const char *secret, const char *scheme)
-{
-    size_t length = strlen(scheme);
-    return strncasecmp(secret, scheme, length) == 0 ? secret + length : secret;
-}
-
-static char *make_authorization(struct bs_tokens *tokens, struct bs_error *error)
-{
-    char *secret = bs_secret_read(tokens->path, error);
-    if (secret == NULL) {
-        return NULL;
-    }
-    const char *scheme = tokens->kind == BS_AUTH_API_KEY_FILE ? "Api-Key " : "Bearer ";
-    const char *token = without_scheme(secret, scheme);
-    char *authorization = NULL;
-    if (fits_a_header(token)) {
-        size_t size = strlen(scheme) + strlen(token) + 1;
-        authorization = malloc(size);
-        BS_ASSERT(authorization != NULL);
-        memcpy(stpcpy(authorization, scheme), token, strlen(token) + 1);
+    bool was_available = tokens->available, was_known = tokens->known;
+    bool other = false;
+    if (code == BS_OK) {
+        other = !same_credential(&tokens->now.credential, &obtained->credential);
+        bs_obtained_free(&tokens->now);
+        tokens->now = *obtained;
+        tokens->available = true;
+        tokens->problem[0] = '\0';
+        tokens->doubted = false;
     } else {
-        (void)bs_error_set(error, BS_ERROR_INVALID,
-                           "%s: more than one line, or a character that no credential has",
-                           tokens->path);
+        memcpy(tokens->problem, error->message, sizeof tokens->problem);
+        /* Somebody may be writing the file this moment: a second look decides. */
+        if (!bs_token_source_fetches(&tokens->source) && tokens->doubted) {
+            drop(tokens);
+        }
+        tokens->doubted = true;
     }
-    wipe_and_free(secret);
-    return authorization;
+    tokens->problem_code = code;
+    tokens->known = true;
+    tell(tokens, other || tokens->wanted || was_available != tokens->available || !was_known);
+    tokens->wanted = false;
 }
 
-static struct file_identity identify(const char *path)
+/* ---- when to try (the thread's) ---- */
+
+/* Uniform in [0.8, 0.9) of a token's life: a fleet that was started together does not ask together,
+ * and what is left is time enough to wait out a service that is down. */
+static bs_mono_ms renewal(struct bs_tokens *tokens, bs_mono_ms asked, bs_mono_ms until)
 {
-    struct stat status;
-    if (stat(path, &status) != 0) {
-        return (struct file_identity){.exists = false};
+    if (until == BS_NEVER) {
+        return BS_NEVER;
     }
-    return (struct file_identity){
-        .exists = true,
-        .device = status.st_dev,
-        .inode = status.st_ino,
-        .size = status.st_size,
-        .modified = status.st_mtim,
-        .changed = status.st_ctim,
-    };
+    int64_t life_ms = until - asked;
+    bs_mono_ms due = asked + life_ms / 10 * 8 + bs_random_below(&tokens->random, life_ms / 10);
+    return due > asked + BACKOFF_LEAST_MS ? due : asked + BACKOFF_LEAST_MS;
 }
 
-static bool same_moment(struct timespec a, struct timespec b)
+static void plan_next(struct bs_tokens *tokens, enum bs_error_code code, bs_mono_ms until)
 {
-    return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+    if (code == BS_OK) {
+        tokens->backoff_ms = BACKOFF_LEAST_MS;
+        tokens->due = renewal(tokens, tokens->asked, until);
+        return;
+    }
+    int64_t pause_ms =
+        tokens->backoff_ms / 2 + bs_random_below(&tokens->random, tokens->backoff_ms / 2 + 1);
+    tokens->due = bs_clock_now().mono + pause_ms;
+    tokens->backoff_ms =
+        tokens->backoff_ms * 2 < BACKOFF_MOST_MS ? tokens->backoff_ms * 2 : BACKOFF_MOST_MS;
 }
 
-static bool same_file(const struct file_identity *a, const struct file_identity *b)
+/* A file is read when it changed, and every second while it cannot be; a token is asked for when it
+ * is time. `wanted` makes it time, within bounds. */
+static bool is_time(const struct bs_tokens *tokens, bool wanted, bool doubted)
 {
-    return a->exists == b->exists && a->device == b->device && a->inode == b->inode &&
-           a->size == b->size && same_moment(a->modified, b->modified) &&
-           same_moment(a->changed, b->changed);
+    bs_mono_ms now = bs_clock_now().mono;
+    bool changed = false;
+    if (tokens->source.path != NULL) {
+        struct bs_file_identity identity = bs_file_identify(tokens->source.path);
+        changed = !bs_file_is_same(&identity, &tokens->seen);
+    }
+    if (!bs_token_source_fetches(&tokens->source)) {
+        return changed || wanted || doubted;
+    }
+    return changed || now >= tokens->due || (wanted && now >= tokens->asked + ASK_PAUSE_MS);
 }
 
-/* True when the credential is another one than before. */
-static bool read_credential(struct bs_tokens *tokens)
+static void warn(const struct bs_tokens *tokens, const struct bs_error *error)
 {
+    if (tokens->bell != NULL && bs_token_source_fetches(&tokens->source)) {
+        bs_log(BS_LOG_WARN, NULL, "%s: %s", tokens->setting, error->message);
+    }
+}
+
+/* One attempt; the mutex is not held meanwhile. */
+static void attempt(struct bs_tokens *tokens)
+{
+    struct bs_obtained obtained;
     struct bs_error error = BS_NO_ERROR;
-    /* Before reading: a change while we read is then seen as one at the next look. */
-    tokens->seen = identify(tokens->path);
-    char *fresh = make_authorization(tokens, &error);
-    memcpy(tokens->problem, error.message, sizeof tokens->problem);
-    char *old = tokens->authorization;
-    bool other = (fresh == NULL) != (old == NULL) ||
-                 (fresh != NULL && old != NULL && strcmp(fresh, old) != 0);
-    tokens->authorization = fresh;
-    wipe_and_free(old);
-    return other;
+    tokens->asked = bs_clock_now().mono;
+    if (tokens->source.path != NULL) {
+        /* Before reading: a change while we read is then seen as one at the next look. */
+        tokens->seen = bs_file_identify(tokens->source.path);
+    }
+    enum bs_error_code code = bs_token_obtain(&tokens->source, &obtained, &error);
+    plan_next(tokens, code, obtained.until);
+    if (code != BS_OK) {
+        warn(tokens, &error);
+    }
+    pthread_mutex_lock(&tokens->mutex);
+    install(tokens, code, &obtained, &error);
+    pthread_mutex_unlock(&tokens->mutex);
 }
 
-static void look(void *context, uint32_t events)
+/* Until somebody has a wish, a second at most (under the mutex). */
+static void rest(struct bs_tokens *tokens)
+{
+    struct timespec until;
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += LOOK_EVERY_MS / 1000;
+    (void)pthread_cond_timedwait(&tokens->news, &tokens->mutex, &until);
+}
+
+static void expire(struct bs_tokens *tokens)
+{
+    if (tokens->available && bs_clock_now().mono >= tokens->now.until) {
+        drop(tokens);
+        if (tokens->problem[0] == '\0') { /* this machine slept */
+            tokens->problem_code = BS_ERROR_TEMPORARY;
+            (void)snprintf(tokens->problem, sizeof tokens->problem,
+                           "the IAM token has ended and a new one is on its way");
+        }
+        tell(tokens, true);
+    }
+}
+
+static void *run(void *context)
+{
+    struct bs_tokens *tokens = context;
+    pthread_mutex_lock(&tokens->mutex);
+    while (!tokens->stopping) {
+        bool wanted = tokens->wanted, doubted = tokens->doubted;
+        pthread_mutex_unlock(&tokens->mutex);
+        if (is_time(tokens, wanted, doubted)) {
+            attempt(tokens);
+        }
+        pthread_mutex_lock(&tokens->mutex);
+        expire(tokens);
+        if (!tokens->stopping) {
+            rest(tokens);
+        }
+    }
+    pthread_mutex_unlock(&tokens->mutex);
+    return NULL;
+}
+
+/* ---- the loop ---- */
+
+static void take_news(struct bs_tokens *tokens)
+{
+    bs_secret_free(tokens->told_authorization);
+    tokens->told_authorization = NULL;
+    if (tokens->available) {
+        const char *header = tokens->now.credential.authorization;
+        tokens->told_authorization = strdup(header == NULL ? "" : header);
+        BS_ASSERT(tokens->told_authorization != NULL);
+    }
+    memcpy(tokens->told_problem, tokens->problem, sizeof tokens->told_problem);
+}
+
+static void news_came(void *context, uint32_t events)
 {
     struct bs_tokens *tokens = context;
     (void)events;
-    bool reads_a_file = tokens->path != NULL;
-    if (reads_a_file) {
-        bs_timer_set(tokens->timer, bs_clock_now().mono + LOOK_EVERY_MS);
-        struct file_identity now = identify(tokens->path);
-        bool unreadable = tokens->authorization == NULL;
-        if (tokens->report || unreadable || !same_file(&now, &tokens->seen)) {
-            tokens->report |= read_credential(tokens);
-        }
-    }
-    if (tokens->report) {
-        tokens->report = false;
-        tokens->changed(tokens->context, tokens->authorization != NULL);
+    pthread_mutex_lock(&tokens->mutex);
+    bool report = tokens->report, available = tokens->available;
+    tokens->report = false;
+    take_news(tokens);
+    pthread_mutex_unlock(&tokens->mutex);
+    if (report) {
+        tokens->changed(tokens->context, available);
     }
 }
 
-struct bs_tokens *bs_tokens_create(struct bs_loop *loop, const struct bs_auth *auth,
+/* ---- life ---- */
+
+/* The metadata service's address is fixed. As in other programs GCE_METADATA_HOST names another
+ * one, here only on the loopback: a token that somebody else gives would be sent to the service,
+ * and an address in the environment must lead nobody away. */
+static char *metadata_url(void)
+{
+    const char *named = getenv("GCE_METADATA_HOST");
+    char url[512];
+    struct bs_url parts;
+    (void)snprintf(url, sizeof url, "http://%.200s", named == NULL ? "" : named);
+    bool loopback = named != NULL && strlen(named) <= 200 && bs_url_parse(url, &parts) &&
+                    parts.path[0] == '\0' && bs_url_is_loopback(&parts);
+    (void)snprintf(url, sizeof url, "http://%s" METADATA_PATH, loopback ? named : METADATA_HOST);
+    char *copy = strdup(url);
+    BS_ASSERT(copy != NULL);
+    return copy;
+}
+
+static char *iam_url(const struct bs_config *config)
+{
+    size_t size = strlen(config->speechkit.iam_url) + sizeof IAM_PATH;
+    char *url = malloc(size);
+    BS_ASSERT(url != NULL);
+    (void)snprintf(url, size, "%s%s", config->speechkit.iam_url, IAM_PATH);
+    return url;
+}
+
+static void name_source(struct bs_tokens *tokens, const struct bs_config *config,
+                        const struct bs_auth *auth)
+{
+    tokens->setting = auth == &config->objects.auth ? "objects.auth" : "speechkit.auth";
+    tokens->source.kind = auth->kind;
+    if (auth->path != NULL) {
+        tokens->source.path = strdup(auth->path);
+        BS_ASSERT(tokens->source.path != NULL);
+    }
+    tokens->source.url = auth->kind == BS_AUTH_METADATA_SERVICE      ? metadata_url()
+                         : auth->kind == BS_AUTH_AUTHORIZED_KEY_FILE ? iam_url(config)
+                                                                     : NULL;
+}
+
+/* Signals are for the loop's thread. */
+static void start_thread(struct bs_tokens *tokens)
+{
+    sigset_t all, before;
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failed = pthread_create(&tokens->thread, NULL, run, tokens);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    BS_ASSERT(failed == 0);
+    tokens->started = true;
+}
+
+static void begin(struct bs_tokens *tokens)
+{
+    if (tokens->source.kind == BS_AUTH_NONE) {
+        tokens->now.credential.authorization = strdup("");
+        BS_ASSERT(tokens->now.credential.authorization != NULL);
+        tokens->available = tokens->known = true;
+    } else if (bs_token_source_fetches(&tokens->source)) {
+        tokens->problem_code = BS_ERROR_TEMPORARY;
+        (void)snprintf(tokens->problem, sizeof tokens->problem,
+                       "the first IAM token is on its way");
+        start_thread(tokens);
+    } else {
+        attempt(tokens);
+        tokens->report = false;
+        start_thread(tokens);
+    }
+    pthread_mutex_lock(&tokens->mutex);
+    take_news(tokens);
+    pthread_mutex_unlock(&tokens->mutex);
+}
+
+struct bs_tokens *bs_tokens_create(struct bs_loop *loop, const struct bs_config *config,
+                                   const struct bs_auth *auth,
                                    void (*changed)(void *context, bool available), void *context)
 {
     struct bs_tokens *tokens = calloc(1, sizeof *tokens);
+    pthread_condattr_t monotonic;
     BS_ASSERT(tokens != NULL);
-    tokens->kind = auth->kind;
+    (void)curl_global_init(CURL_GLOBAL_DEFAULT);
+    name_source(tokens, config, auth);
     tokens->changed = changed;
     tokens->context = context;
-    tokens->timer = bs_timer_create(loop, look, tokens);
-    if (auth->kind == BS_AUTH_NONE) {
-        tokens->authorization = strdup("");
-        BS_ASSERT(tokens->authorization != NULL);
-    } else if (bs_auth_supported(auth)) {
-        tokens->path = strdup(auth->path);
-        BS_ASSERT(tokens->path != NULL);
-        (void)read_credential(tokens);
-        bs_timer_set(tokens->timer, bs_clock_now().mono + LOOK_EVERY_MS);
-    } else if (auth->kind == BS_AUTH_STATIC_KEY_FILE) {
-        tokens->path = strdup(auth->path);
-        BS_ASSERT(tokens->path != NULL);
-    } else {
-        (void)snprintf(
-            tokens->problem, sizeof tokens->problem,
-            "speechkit.auth: this version supports api_key_file, iam_token_file and none");
-    }
+    tokens->now.until = BS_NEVER;
+    tokens->backoff_ms = BACKOFF_LEAST_MS;
+    tokens->random.state =
+        (uint64_t)bs_clock_now().mono ^ (uint64_t)(uintptr_t)tokens ^ (uint64_t)getpid() << 32;
+    pthread_mutex_init(&tokens->mutex, NULL);
+    (void)pthread_condattr_init(&monotonic);
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&tokens->news, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
+    tokens->bell = loop == NULL ? NULL : bs_bell_create(loop, news_came, tokens);
+    begin(tokens);
     return tokens;
 }
 
 void bs_tokens_destroy(struct bs_tokens *tokens)
 {
-    if (tokens != NULL) {
-        bs_timer_destroy(tokens->timer);
-        wipe_and_free(tokens->authorization);
-        free(tokens->path);
-        free(tokens);
+    if (tokens == NULL) {
+        return;
+    }
+    if (tokens->started) {
+        atomic_store(&tokens->source.cancelled, true);
+        pthread_mutex_lock(&tokens->mutex);
+        tokens->stopping = true;
+        pthread_cond_broadcast(&tokens->news);
+        pthread_mutex_unlock(&tokens->mutex);
+        (void)pthread_join(tokens->thread, NULL);
+    }
+    if (tokens->bell != NULL) {
+        bs_bell_destroy(tokens->bell);
+    }
+    bs_obtained_free(&tokens->now);
+    bs_secret_free(tokens->told_authorization);
+    pthread_cond_destroy(&tokens->news);
+    pthread_mutex_destroy(&tokens->mutex);
+    free(tokens->source.path);
+    free(tokens->source.url);
+    free(tokens);
+    curl_global_cleanup();
+}
+
+/* ---- what others ask ---- */
+
+/* Without a loop nobody rings: what is told is taken at once. */
+static void take_news_now(struct bs_tokens *tokens)
+{
+    if (tokens->bell == NULL) {
+        pthread_mutex_lock(&tokens->mutex);
+        take_news(tokens);
+        pthread_mutex_unlock(&tokens->mutex);
     }
 }
 
 const char *bs_tokens_authorization(struct bs_tokens *tokens)
 {
-    return tokens->authorization;
+    take_news_now(tokens);
+    return tokens->told_authorization;
 }
 
-const char *bs_tokens_problem(const struct bs_tokens *tokens)
+const char *bs_tokens_problem(struct bs_tokens *tokens)
 {
-    return tokens->authorization != NULL ? "" : tokens->problem;
+    take_news_now(tokens);
+    return tokens->told_authorization != NULL ? "" : tokens->told_problem;
+}
+
+static void wish(struct bs_tokens *tokens)
+{
+    tokens->wanted = true;
+    pthread_cond_broadcast(&tokens->news);
 }
 
 void bs_tokens_refresh(struct bs_tokens *tokens)
 {
-    tokens->report = true;
-    bs_timer_set(tokens->timer, bs_clock_now().mono);
-}
-
-/* What a file holds does not tell when it ends. */
-bs_wall_ms bs_tokens_expiry(const struct bs_tokens *tokens)
-{
-    (void)tokens;
-    return 0;
-}
-
-/* ---- copies for other threads: the file is read anew for each ---------------------------- */
-
-void bs_credential_free(struct bs_credential *credential)
-{
-    wipe_and_free(credential->authorization);
-    wipe_and_free(credential->access_key_id);
-    wipe_and_free(credential->secret_access_key);
-    memset(credential, 0, sizeof *credential);
-}
-
-static char *json_text(const struct bs_json_view *view, const char *name)
-{
-    struct bs_buffer scratch = {0};
-    const struct bs_json_node *root = bs_json_view_root(view);
-    struct bs_bytes text =
-        bs_json_view_string(view, bs_json_view_member(view, root, name), &scratch);
-    char *copy = text.data == NULL ? NULL : strndup((const char *)text.data, text.size);
-    if (scratch.size > 0) {
-        explicit_bzero(scratch.data, scratch.size);
+    pthread_mutex_lock(&tokens->mutex);
+    if (tokens->started) {
+        wish(tokens);
+    } else {
+        tell(tokens, true);
     }
-    bs_buffer_free(&scratch);
+    pthread_mutex_unlock(&tokens->mutex);
+}
+
+void bs_tokens_refused(struct bs_tokens *tokens)
+{
+    pthread_mutex_lock(&tokens->mutex);
+    wish(tokens);
+    pthread_mutex_unlock(&tokens->mutex);
+}
+
+static char *copy_text(const char *text)
+{
+    char *copy = text == NULL ? NULL : strdup(text);
+    BS_ASSERT((copy == NULL) == (text == NULL));
     return copy;
-}
-
-static enum bs_error_code copy_static_key(const char *path, struct bs_credential *credential,
-                                          struct bs_error *error)
-{
-    char *text = bs_secret_read(path, error);
-    if (text == NULL) {
-        return BS_ERROR_DENIED;
-    }
-    struct bs_json_view view;
-    struct bs_json_problem problem;
-    if (bs_json_view_read(&view, (const uint8_t *)text, strlen(text), &problem)) {
-        credential->access_key_id = json_text(&view, "access_key_id");
-        credential->secret_access_key = json_text(&view, "secret_access_key");
-    }
-    bs_json_view_free(&view);
-    wipe_and_free(text);
-    if (credential->access_key_id == NULL || credential->secret_access_key == NULL) {
-        bs_credential_free(credential);
-        return bs_error_set(error, BS_ERROR_DENIED,
-                            "%s: expected {\"access_key_id\", \"secret_access_key\"}", path);
-    }
-    return BS_OK;
 }
 
 enum bs_error_code bs_tokens_copy(struct bs_tokens *tokens, struct bs_credential *credential,
                                   struct bs_error *error)
 {
-    memset(credential, 0, sizeof *credential);
-    if (tokens->kind == BS_AUTH_STATIC_KEY_FILE) {
-        return copy_static_key(tokens->path, credential, error);
+    enum bs_error_code code = BS_OK;
+    *credential = (struct bs_credential){0};
+    pthread_mutex_lock(&tokens->mutex);
+    if (tokens->available) {
+        const struct bs_credential *now = &tokens->now.credential;
+        credential->authorization = copy_text(now->authorization);
+        credential->access_key_id = copy_text(now->access_key_id);
+        credential->secret_access_key = copy_text(now->secret_access_key);
+    } else {
+        bool passes = tokens->problem_code == BS_ERROR_TEMPORARY;
+        code = bs_error_set(error, passes ? BS_ERROR_TEMPORARY : BS_ERROR_DENIED, "%s: %s",
+                            tokens->setting, tokens->problem);
     }
-    if (tokens->path == NULL && tokens->kind != BS_AUTH_NONE) {
-        return bs_error_set(error, BS_ERROR_DENIED, "this version has no such credential");
-    }
-    credential->authorization =
-        tokens->kind == BS_AUTH_NONE ? strdup("") : make_authorization(tokens, error);
-    return credential->authorization != NULL ? BS_OK : BS_ERROR_DENIED;
-}
-
-void bs_tokens_refused(struct bs_tokens *tokens)
-{
-    (void)tokens; /* the file is read anew for each copy */
+    pthread_mutex_unlock(&tokens->mutex);
+    return code;
 }
 
 enum bs_error_code bs_tokens_wait(struct bs_tokens *tokens, int64_t limit_ms,
                                   struct bs_error *error)
 {
-    (void)limit_ms;
-    struct bs_credential credential;
-    enum bs_error_code code = bs_tokens_copy(tokens, &credential, error);
-    bs_credential_free(&credential);
+    bs_mono_ms until = bs_clock_now().mono + limit_ms;
+    pthread_mutex_lock(&tokens->mutex);
+    while (!tokens->available && tokens->problem_code == BS_ERROR_TEMPORARY &&
+           bs_clock_now().mono < until) {
+        rest(tokens);
+    }
+    bool available = tokens->available;
+    pthread_mutex_unlock(&tokens->mutex);
+    if (available) {
+        return BS_OK;
+    }
+    struct bs_credential none;
+    enum bs_error_code code = bs_tokens_copy(tokens, &none, error);
+    bs_credential_free(&none);
     return code;
+}
+
+bs_wall_ms bs_tokens_expiry(struct bs_tokens *tokens)
+{
+    pthread_mutex_lock(&tokens->mutex);
+    bs_wall_ms expires = tokens->available ? tokens->now.expires : 0;
+    pthread_mutex_unlock(&tokens->mutex);
+    return expires;
 }

@@ -20,6 +20,7 @@
 struct vault {
     char folder[64];
     char path[128];
+    struct bs_config config;
     struct bs_loop *loop;
     struct bs_tokens *tokens;
     int changes;
@@ -73,8 +74,9 @@ static struct vault vault_open(void)
 
 static void vault_watch(struct vault *vault, enum bs_auth_kind kind)
 {
-    struct bs_auth auth = {.kind = kind, .path = vault->path};
-    vault->tokens = bs_tokens_create(vault->loop, &auth, changed, vault);
+    vault->config.speechkit.auth = (struct bs_auth){.kind = kind, .path = vault->path};
+    vault->tokens = bs_tokens_create(vault->loop, &vault->config, &vault->config.speechkit.auth,
+                                     changed, vault);
 }
 
 static void vault_close(struct vault *vault)
@@ -229,24 +231,6 @@ static void what_is_no_credential_is_a_problem_and_no_header(void **state)
     free(large);
 }
 
-static void a_kind_that_this_version_cannot_get_says_so(void **state)
-{
-    (void)state;
-    static const enum bs_auth_kind kinds[] = {BS_AUTH_AUTHORIZED_KEY_FILE,
-                                              BS_AUTH_METADATA_SERVICE};
-    for (size_t i = 0; i < 2; i++) {
-        struct bs_auth auth = {.kind = kinds[i]};
-        assert_false(bs_auth_supported(&auth));
-        struct vault vault = vault_open();
-        vault_watch(&vault, kinds[i]);
-        assert_null(bs_tokens_authorization(vault.tokens));
-        assert_non_null(strstr(bs_tokens_problem(vault.tokens), "this version supports"));
-        vault_close(&vault);
-    }
-    struct bs_auth auth = {.kind = BS_AUTH_IAM_TOKEN_FILE};
-    assert_true(bs_auth_supported(&auth));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -257,7 +241,6 @@ int main(void)
         cmocka_unit_test(a_secret_that_is_swung_by_a_symbolic_link_is_seen),
         cmocka_unit_test(a_refresh_reports_also_what_has_not_changed),
         cmocka_unit_test(what_is_no_credential_is_a_problem_and_no_header),
-        cmocka_unit_test(a_kind_that_this_version_cannot_get_says_so),
     };
     return cmocka_run_group_tests_name("tokens", tests, NULL, NULL);
 }
