@@ -1,131 +1,298 @@
-#include "formats/manifest.h"
-
-#include <openssl/sha.h>
-#include <stdio.h>
+/* Manifests: bytes in, entries out. The files by their noun:
+ *   manifest.c            unpacking, lines
+ *   manifest_form.c       which form it is
+ *   manifest_csv.c        CSV with a header
+ *   manifest_inventory.c  CSV of an S3 Inventory
+ *   manifest_listing.c    JSON of a listing
+ *   manifest_job.c        an entry becomes a job message */
 #include <stdlib.h>
 #include <string.h>
 
-#include "formats/job_fields.h"
+#include "formats/manifest_parts.h"
 #include "formats/url.h"
 
-static bool is_blank(uint8_t c)
+struct bs_manifest *bs_manifest_create(const struct bs_manifest_options *options)
 {
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+    struct bs_manifest *manifest = calloc(1, sizeof *manifest);
+    BS_ASSERT(manifest != NULL);
+    manifest->options = *options;
+    manifest->line = 1;
+    manifest->listing.holds = true;
+    manifest->listing.closed = true;
+    return manifest;
 }
+
+void bs_manifest_free(struct bs_manifest *manifest)
+{
+    if (manifest == NULL) {
+        return;
+    }
+    bs_gunzip_free(manifest->gunzip);
+    bs_buffer_free(&manifest->head);
+    bs_buffer_free(&manifest->unfinished);
+    bs_csv_free(&manifest->csv);
+    bs_columns_free(&manifest->columns);
+    bs_listing_free(&manifest->listing);
+    bs_buffer_free(&manifest->text);
+    bs_buffer_free(&manifest->key);
+    free(manifest);
+}
+
+const char *bs_manifest_form(const struct bs_manifest *manifest)
+{
+    static const char *const names[] = {[BS_FORM_LINES] = "lines",
+                                        [BS_FORM_CSV] = "CSV",
+                                        [BS_FORM_LISTING] = "listing",
+                                        [BS_FORM_INVENTORY] = "inventory",
+                                        [BS_FORM_NONE] = NULL};
+    return names[manifest->form];
+}
+
+/* ---- entries ---------------------------------------------------------------------------- */
+
+bool bs_manifest_emit(struct bs_manifest *manifest, struct bs_manifest_entry entry)
+{
+    entry.number = ++manifest->number;
+    entry.version = entry.version == NULL ? "" : entry.version;
+    if (!manifest->stopped && !manifest->options.each(manifest->options.context, &entry)) {
+        manifest->stopped = true;
+    }
+    return !manifest->stopped;
+}
+
+bool bs_manifest_emit_problem(struct bs_manifest *manifest, int64_t line, const char *problem)
+{
+    return bs_manifest_emit(
+        manifest, (struct bs_manifest_entry){.line = line, .problem = problem, .size_bytes = -1});
+}
+
+bool bs_manifest_uri(const char *bucket, const char *key, struct bs_buffer *text)
+{
+    size_t length;
+    const char *rest;
+    bs_buffer_append_text(text, "s3://");
+    bs_buffer_append_text(text, bucket);
+    bs_buffer_append_text(text, "/");
+    bs_buffer_append_text(text, key);
+    bs_buffer_append(text, "", 1);
+    text->size--;
+    return strchr(bucket, '/') == NULL &&
+           bs_s3_uri_parse((const char *)text->data, true, &length, &rest);
+}
+
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool bs_manifest_decode_key(const char *encoded, struct bs_buffer *key)
+{
+    for (const char *at = encoded; *at != '\0'; at++) {
+        uint8_t byte = *at == '+' ? ' ' : (uint8_t)*at;
+        if (*at == '%') {
+            int high = hex_value(at[1]), low = high < 0 ? -1 : hex_value(at[2]);
+            if (low < 0 || high + low == 0) {
+                return false;
+            }
+            byte = (uint8_t)(high * 16 + low);
+            at += 2;
+        }
+        bs_buffer_append(key, &byte, 1);
+    }
+    bs_buffer_append(key, "", 1);
+    return true;
+}
+
+/* ---- lines ------------------------------------------------------------------------------ */
 
 static struct bs_bytes trim(struct bs_bytes line)
 {
-    while (line.size > 0 && is_blank(line.data[line.size - 1])) {
+    static const char blank[] = " \t\r\n";
+    while (line.size > 0 && memchr(blank, line.data[line.size - 1], 4) != NULL) {
         line.size--;
     }
-    while (line.size > 0 && is_blank(line.data[0])) {
+    while (line.size > 0 && memchr(blank, line.data[0], 4) != NULL) {
         line.data++;
         line.size--;
     }
     return line;
 }
 
-/* The id that a URI gives: itself without query and fragment (of an http link: they may carry a
- * signature, which changes and is secret), or where that is too long, its hash. */
-static void make_id(const char *uri, struct bs_buffer *id)
+static bool take_line(struct bs_manifest *manifest, struct bs_bytes line)
 {
-    size_t length = strncmp(uri, "s3:", 3) == 0 ? strlen(uri) : strcspn(uri, "?#");
-    struct bs_buffer text = {0};
-    bs_buffer_append(&text, uri, length);
-    bs_buffer_append(&text, "", 1);
-    if (bs_utf8_length((const char *)text.data) > BS_JOB_ID_LENGTH_MAX) {
-        uint8_t digest[SHA256_DIGEST_LENGTH];
-        char hex[3];
-        (void)SHA256(text.data, text.size - 1, digest);
-        bs_buffer_append_text(id, "sha256:");
-        for (size_t i = 0; i < sizeof digest; i++) {
-            (void)snprintf(hex, sizeof hex, "%02x", digest[i]);
-            bs_buffer_append_text(id, hex);
-        }
-    } else {
-        bs_buffer_append(id, text.data, text.size - 1);
-    }
-    bs_buffer_free(&text);
-}
-
-/* `"id":"…"` of what `key` has from `start` on. */
-static void append_id_member(const struct bs_buffer *key, size_t start, struct bs_buffer *value)
-{
-    struct bs_buffer id = {0};
-    bs_buffer_append(&id, key->data + start, key->size - start);
-    bs_buffer_append(&id, "", 1);
-    bs_buffer_append_text(value, "\"id\":");
-    bs_json_append_string(value, (const char *)id.data);
-    bs_buffer_free(&id);
-}
-
-static bool take_uri(struct bs_bytes line, struct bs_buffer *key, struct bs_buffer *value,
-                     struct bs_error *error)
-{
-    size_t start = key->size;
-    char *uri = strndup((const char *)line.data, line.size);
-    BS_ASSERT(uri != NULL);
-    bool good = strlen(uri) == line.size && bs_link_well_formed(uri) &&
-                bs_utf8_length(uri) <= BS_JOB_URI_LENGTH_MAX;
-    for (size_t at = 0, length; good && at < line.size; at += length) {
-        length = bs_utf8_sequence(line.data + at, line.size - at);
-        good = length > 0;
-    }
-    if (good) {
-        make_id(uri, key);
-        bs_buffer_append_text(value, "{");
-        append_id_member(key, start, value);
-        bs_buffer_append_text(value, ",\"audio\":{\"uri\":");
-        bs_json_append_string(value, uri);
-        bs_buffer_append_text(value, "}}");
-    } else {
-        (void)bs_error_set(
-            error, BS_ERROR_INVALID,
-            "expected s3://bucket/key, an https link to an object, or a JSON object");
-    }
-    free(uri);
-    return good;
-}
-
-/* The job's text stays as it is; an id is put in front of its members where it has none. */
-static bool take_json(struct bs_bytes line, struct bs_buffer *key, struct bs_buffer *value,
-                      struct bs_error *error)
-{
-    struct bs_json_problem json_problem;
-    struct bs_job_fields fields;
-    char problem[256];
-    cJSON *json = bs_json_parse(line.data, line.size, &json_problem);
-    if (json == NULL) {
-        (void)bs_error_set(error, BS_ERROR_INVALID, "not JSON: at byte %zu: %s",
-                           json_problem.offset, json_problem.reason);
-        return false;
-    }
-    bool good = bs_job_fields_read(json, &fields, problem, sizeof problem);
-    if (!good) {
-        (void)bs_error_set(error, BS_ERROR_INVALID, "%s", problem);
-    } else if (fields.id != NULL) {
-        bs_buffer_append_text(key, fields.id);
-        bs_buffer_append(value, line.data, line.size);
-    } else {
-        size_t start = key->size;
-        make_id(fields.uri, key);
-        bs_buffer_append_text(value, "{");
-        append_id_member(key, start, value);
-        bs_buffer_append_text(value, ",");
-        bs_buffer_append(value, line.data + 1, line.size - 1);
-    }
-    cJSON_Delete(json);
-    return good;
-}
-
-bool bs_manifest_line(struct bs_bytes line, struct bs_buffer *key, struct bs_buffer *value,
-                      bool *blank, struct bs_error *error)
-{
+    int64_t number = manifest->line++;
+    bool too_long = manifest->too_long || line.size > manifest->options.entry_bytes;
+    manifest->too_long = false;
     line = trim(line);
-    *blank = line.size == 0 || line.data[0] == '#';
-    if (*blank) {
+    if (too_long) {
+        return bs_manifest_emit_problem(manifest, number, "larger than limits.job_bytes");
+    }
+    if (line.size == 0 || line.data[0] == '#') {
         return true;
     }
-    return line.data[0] == '{' ? take_json(line, key, value, error)
-                               : take_uri(line, key, value, error);
+    return bs_manifest_emit(
+        manifest, (struct bs_manifest_entry){.line = number, .text = line, .size_bytes = -1});
+}
+
+static void keep_unfinished(struct bs_manifest *manifest, struct bs_bytes part)
+{
+    struct bs_buffer *unfinished = &manifest->unfinished;
+    if (unfinished->size + part.size > manifest->options.entry_bytes) {
+        manifest->too_long = true;
+    } else {
+        bs_buffer_append(unfinished, part.data, part.size);
+    }
+}
+
+static bool feed_lines(struct bs_manifest *manifest, struct bs_bytes bytes)
+{
+    const uint8_t *newline;
+    struct bs_buffer *unfinished = &manifest->unfinished;
+    while (bytes.size > 0 && (newline = memchr(bytes.data, '\n', bytes.size)) != NULL) {
+        struct bs_bytes line = {bytes.data, (size_t)(newline - bytes.data)};
+        bytes = (struct bs_bytes){newline + 1, bytes.size - line.size - 1};
+        if (unfinished->size > 0 || manifest->too_long) {
+            keep_unfinished(manifest, line);
+            line = (struct bs_bytes){unfinished->data, unfinished->size};
+            unfinished->size = 0;
+        }
+        if (!take_line(manifest, line)) {
+            return false;
+        }
+    }
+    keep_unfinished(manifest, bytes);
+    return true;
+}
+
+static void end_lines(struct bs_manifest *manifest)
+{
+    struct bs_buffer *unfinished = &manifest->unfinished;
+    if (unfinished->size > 0 || manifest->too_long) {
+        (void)take_line(manifest, (struct bs_bytes){unfinished->data, unfinished->size});
+    }
+}
+
+/* ---- bytes ------------------------------------------------------------------------------ */
+
+static bool feed_form(struct bs_manifest *manifest, struct bs_bytes bytes)
+{
+    switch (manifest->form) {
+    case BS_FORM_LINES:
+        return feed_lines(manifest, bytes);
+    case BS_FORM_CSV:
+    case BS_FORM_INVENTORY:
+        return bs_manifest_feed_csv(manifest, bytes);
+    case BS_FORM_LISTING:
+        return bs_manifest_feed_listing(manifest, bytes);
+    default:
+        return false;
+    }
+}
+
+/* Tells the form of what stands in the head, if it can be told, and begins with it. */
+static bool begin_form(struct bs_manifest *manifest, bool whole)
+{
+    struct bs_bytes head = {manifest->head.data, manifest->head.size};
+    const char *problem = NULL;
+    size_t begin = 0;
+    manifest->form = bs_manifest_tell(head, whole, &begin, &manifest->csv.delimiter, &problem);
+    if (manifest->form == BS_FORM_UNKNOWN || head.size == 0) {
+        return true;
+    }
+    for (size_t i = 0; i < begin; i++) {
+        manifest->line += head.data[i] == '\n';
+    }
+    if (manifest->form == BS_FORM_NONE) {
+        (void)bs_manifest_emit_problem(manifest, manifest->line, problem);
+        return false;
+    }
+    manifest->csv.limit = manifest->options.entry_bytes;
+    manifest->csv.line = manifest->line;
+    bool more = feed_form(manifest, (struct bs_bytes){head.data + begin, head.size - begin});
+    bs_buffer_free(&manifest->head);
+    return more;
+}
+
+static bool feed_plain(void *context, const uint8_t *bytes, size_t size)
+{
+    struct bs_manifest *manifest = context;
+    if (manifest->form == BS_FORM_UNKNOWN) {
+        bs_buffer_append(&manifest->head, bytes, size);
+        return (memchr(bytes, '\n', size) == NULL && manifest->head.size < BS_MANIFEST_HEAD_MAX) ||
+               begin_form(manifest, false);
+    }
+    return feed_form(manifest, (struct bs_bytes){bytes, size});
+}
+
+static bool feed_unpacked(struct bs_manifest *manifest, const uint8_t *bytes, size_t size)
+{
+    if (size == 0) {
+        return true;
+    }
+    if (manifest->gunzip == NULL) {
+        return feed_plain(manifest, bytes, size);
+    }
+    enum bs_gunzip_outcome outcome = bs_gunzip_feed(manifest->gunzip, bytes, size);
+    if (outcome == BS_GUNZIP_WRONG) {
+        (void)bs_manifest_emit_problem(manifest, manifest->line, "the gzipped data are damaged");
+    }
+    return outcome == BS_GUNZIP_GOOD;
+}
+
+/* The first two bytes tell whether it is packed. */
+static bool begin_unpacking(struct bs_manifest *manifest)
+{
+    static const uint8_t gzip[2] = {0x1f, 0x8b};
+    manifest->unpacked = true;
+    if (manifest->magic_size == 2 && memcmp(manifest->magic, gzip, 2) == 0) {
+        manifest->gunzip = bs_gunzip_create(feed_plain, manifest);
+    }
+    return feed_unpacked(manifest, manifest->magic, manifest->magic_size);
+}
+
+bool bs_manifest_feed(struct bs_manifest *manifest, const uint8_t *bytes, size_t size)
+{
+    while (!manifest->unpacked && size > 0) {
+        manifest->magic[manifest->magic_size++] = *bytes++;
+        size--;
+        if (manifest->magic_size == 2 && !begin_unpacking(manifest)) {
+            manifest->stopped = true;
+        }
+    }
+    if (!manifest->stopped && !feed_unpacked(manifest, bytes, size)) {
+        manifest->stopped = true;
+    }
+    return !manifest->stopped;
+}
+
+void bs_manifest_end(struct bs_manifest *manifest)
+{
+    if (manifest->stopped || (!manifest->unpacked && !begin_unpacking(manifest))) {
+        return;
+    }
+    if (manifest->gunzip != NULL && !bs_gunzip_whole(manifest->gunzip)) {
+        (void)bs_manifest_emit_problem(manifest, manifest->line, "the gzipped data end too early");
+        return;
+    }
+    if (manifest->form == BS_FORM_UNKNOWN && !begin_form(manifest, true)) {
+        return;
+    }
+    switch (manifest->form) {
+    case BS_FORM_LINES:
+        end_lines(manifest);
+        break;
+    case BS_FORM_CSV:
+    case BS_FORM_INVENTORY:
+        bs_manifest_end_csv(manifest);
+        break;
+    case BS_FORM_LISTING:
+        bs_manifest_end_listing(manifest);
+        break;
+    default:
+        break;
+    }
 }
