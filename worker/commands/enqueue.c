@@ -1,286 +1,313 @@
-/* backscribe enqueue: a manifest becomes job messages. */
+/* backscribe enqueue: the command line, the beginning and the end. */
+#include "commands/enqueue.h"
+
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "commands/commands.h"
-#include "commands/options.h"
 #include "commands/worker.h"
-#include "edges/kafka_client.h"
-#include "formats/manifest.h"
+#include "edges/loop.h"
+#include "formats/glob.h"
 
 #define DESCRIBE_LIMIT_MS 10000
 /* Longer than librdkafka tries to deliver (5 minutes), so that its reason is what is told. */
-#define FLUSH_LIMIT_MS    330000
-#define WRONG_LINES_SHOWN 20
-#define SECONDS_PER_DAY   86400.0
+#define FLUSH_LIMIT_MS 330000
 
 static const char after[] =
-    "The manifest has a line for each recording: a link (s3://bucket/key or "
-    "https://host/bucket/key)\n"
-    "or a job as a JSON object. Empty lines and lines that begin with # are passed over. Each job\n"
-    "is keyed by its id, which is made from the link where the line gives none: the same line\n"
-    "twice, in one manifest or in two, is paid for once.\n"
+    "A manifest has one of these forms, told apart by what stands in it; each may be gzipped:\n"
+    "  lines      a link (s3://bucket/key or https://host/bucket/key) or a job as a JSON object\n"
+    "             on each; empty lines and those that begin with # are passed over\n"
+    "  CSV        with a header: uri (or url, link), or bucket and key; also id, language, model,\n"
+    "             durationSeconds, sizeBytes, deadline, label.NAME, …; comma, semicolon or tab\n"
+    "  listing    the JSON of `aws s3api list-objects-v2`, also several pages of it\n"
+    "  inventory  the CSV data of an S3 Inventory\n"
     "\n"
-    "The first line that is wrong ends it: what stands before it has been published, the line and\n"
-    "what follows have not. Mend the line and give the whole manifest again. --dry-run reads to\n"
-    "the end and names every wrong line.\n"
+    "Each job is keyed by its id. Where the manifest gives none it is made from the link, and the\n"
+    "object's ETag where that is known: the same recording twice, in one run or in two, is paid\n"
+    "for once; an object that has changed is another job.\n"
     "\n"
-    "Exit status: 0 every line is a job on the topic; 1 a wrong line, or a failure while writing;\n"
-    "2 wrong usage or configuration, an unreadable manifest, a missing topic.\n"
+    "Patterns: * is any characters, ? one, [a-z] and [!a-z] one of them or not; * and ? stand for\n"
+    "/ too. A pattern fits the whole key, or, where it has no /, the key's last part. What an\n"
+    "--exclude fits is left out, whatever --include says.\n"
     "\n"
-    "Example:\n"
-    "  echo s3://recordings/call.ogg | backscribe enqueue --config config.json --manifest -";
+    "The first entry that is wrong ends it: what stands before it has been published, the entry "
+    "and\n"
+    "what follows have not. Mend it and give the whole manifest again. --dry-run reads to the end\n"
+    "and names every wrong entry. A run on a manifest's file that was interrupted (Ctrl-C, "
+    "SIGTERM,\n"
+    "a failure) is gone on with by the same command.\n"
+    "\n"
+    "Exit status: 0 every recording is a job on the topic; 1 a wrong entry, or a failure; 2 wrong\n"
+    "usage or configuration, an unreadable manifest, a missing topic; 3 interrupted.\n"
+    "\n"
+    "Examples:\n"
+    "  echo s3://recordings/call.ogg | backscribe enqueue --config config.json --manifest -\n"
+    "  backscribe enqueue --manifest calls.csv.gz --language ru-RU --label batch=7 --dry-run";
 
-struct enqueue {
-    const struct bs_config *config;
-    const char *manifest; /* as it was given */
-    FILE *file;
-    bool dry_run;
-    struct bs_kafka_client *client; /* NULL with dry_run */
-    struct bs_topic_facts topic;    /* of jobs; with dry_run unknown */
-    int64_t line_number;
-    int64_t jobs;
-    int64_t wrong_lines;
-};
+/* ---- interruption ----------------------------------------------------------------------- */
 
-enum line { LINE_READ, LINE_TOO_LONG, LINE_NONE };
+static volatile sig_atomic_t interrupted;
 
-/* The next line without its end. One that is longer than `limit` is cut, and read to its end. */
-static enum line read_line(FILE *file, size_t limit, struct bs_buffer *line)
+static void note_interruption(int signal_number)
 {
-    line->size = 0;
-    size_t length = 0;
-    int byte;
-    while ((byte = getc_unlocked(file)) != EOF && byte != '\n') {
-        if (length++ < limit) {
-            uint8_t appended = (uint8_t)byte;
-            bs_buffer_append(line, &appended, 1);
-        }
-    }
-    if (byte == EOF && length == 0) {
-        return LINE_NONE;
-    }
-    return length > limit ? LINE_TOO_LONG : LINE_READ;
+    (void)signal_number;
+    interrupted = 1;
 }
 
-static void tell_wrong_line(struct enqueue *enqueue, const char *reason)
+bool bs_enqueue_interrupted(void)
 {
-    enqueue->wrong_lines++;
-    if (enqueue->wrong_lines <= WRONG_LINES_SHOWN) {
-        fprintf(stderr, "%s:%" PRId64 ": %s\n", enqueue->manifest, enqueue->line_number, reason);
-    }
+    return interrupted != 0;
 }
 
-/* False when the brokers do not take it; a line that is wrong is told and counted. */
-static bool take_line(struct enqueue *enqueue, const struct bs_buffer *line, struct bs_buffer *key,
-                      struct bs_buffer *value)
+/* The first one ends it in order (a blocking read returns), a second one at once. */
+static void watch_signals(void)
 {
-    struct bs_error error = BS_NO_ERROR;
-    bool blank = false;
-    key->size = 0;
-    value->size = 0;
-    if (!bs_manifest_line((struct bs_bytes){.data = line->data, .size = line->size}, key, value,
-                          &blank, &error)) {
-        tell_wrong_line(enqueue, error.message);
-        return true;
-    }
-    if (blank) {
-        return true;
-    }
-    if (value->size > (size_t)enqueue->config->limits.job_bytes) {
-        tell_wrong_line(enqueue, "larger than limits.job_bytes");
-        return true;
-    }
-    struct bs_message message = {.key = {.data = key->data, .size = key->size},
-                                 .value = {.data = value->data, .size = value->size}};
-    if (!enqueue->dry_run && bs_kafka_client_send(enqueue->client, enqueue->config->topics.jobs,
-                                                  &message, &error) != BS_OK) {
-        fprintf(stderr, "backscribe enqueue: %s\n", error.message);
-        return false;
-    }
-    enqueue->jobs++;
-    return true;
+    struct sigaction action = {.sa_handler = note_interruption, .sa_flags = (int)SA_RESETHAND};
+    (void)sigemptyset(&action.sa_mask);
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGTERM, &action, NULL);
 }
 
-static bool take_manifest(struct enqueue *enqueue)
+void bs_enqueue_say(const char *format, ...)
 {
-    struct bs_buffer line = {0}, key = {0}, value = {0};
-    size_t limit = (size_t)enqueue->config->limits.job_bytes;
-    bool good = true;
-    enum line kind;
-    while (good && (enqueue->dry_run || enqueue->wrong_lines == 0) &&
-           (kind = read_line(enqueue->file, limit, &line)) != LINE_NONE) {
-        enqueue->line_number++;
-        if (kind == LINE_TOO_LONG) {
-            tell_wrong_line(enqueue, "larger than limits.job_bytes");
-        } else {
-            good = take_line(enqueue, &line, &key, &value);
-        }
-    }
-    if (ferror(enqueue->file)) {
-        fprintf(stderr, "backscribe enqueue: %s: %s\n", enqueue->manifest, strerror(errno));
-        good = false;
-    }
-    bs_buffer_free(&line);
-    bs_buffer_free(&key);
-    bs_buffer_free(&value);
-    return good;
+    char text[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    fprintf(stderr, "backscribe enqueue: %s\n", text);
 }
 
-/* ---- what it came to -------------------------------------------------------------------- */
-
-static double days_at_quota(const struct enqueue *enqueue)
-{
-    const struct bs_config *config = enqueue->config;
-    return (double)enqueue->jobs * (double)config->quotas.window_seconds /
-           (double)config->quotas.submissions / SECONDS_PER_DAY;
-}
-
-static void print_duration(FILE *to, double days)
-{
-    if (days >= 2) {
-        fprintf(to, "about %.1f days", days);
-    } else if (days * 24 >= 2) {
-        fprintf(to, "about %.1f hours", days * 24);
-    } else if (days * 1440 >= 2) {
-        fprintf(to, "about %.0f minutes", days * 1440);
-    } else {
-        fprintf(to, "less than two minutes");
-    }
-}
-
-static void print_summary(const struct enqueue *enqueue)
-{
-    FILE *to = enqueue->dry_run ? stdout : stderr;
-    fprintf(to, "%" PRId64 " job%s %s", enqueue->jobs, enqueue->jobs == 1 ? "" : "s",
-            enqueue->dry_run ? "would be enqueued" : "enqueued");
-    if (enqueue->jobs > 0) {
-        fprintf(to, "; ");
-        print_duration(to, days_at_quota(enqueue));
-        fprintf(to, " at %" PRId64 " submissions in %" PRId64 " s",
-                enqueue->config->quotas.submissions, enqueue->config->quotas.window_seconds);
-    }
-    fprintf(to, "\n");
-    if (enqueue->wrong_lines > WRONG_LINES_SHOWN) {
-        fprintf(stderr, "and %" PRId64 " more wrong lines\n",
-                enqueue->wrong_lines - WRONG_LINES_SHOWN);
-    }
-    const struct bs_topic_facts *topic = &enqueue->topic;
-    double retention_days = (double)topic->retention_ms / 1000 / SECONDS_PER_DAY;
-    if (topic->settings_known && topic->retention_ms >= 0 && !topic->compacted &&
-        retention_days < days_at_quota(enqueue)) {
-        fprintf(stderr,
-                "warning: topic %s keeps messages for %.1f days, which is shorter: jobs would be "
-                "lost before their turn; set retention.ms=-1\n",
-                enqueue->config->topics.jobs, retention_days);
-    }
-}
-
-/* ---- the command ------------------------------------------------------------------------ */
+/* ---- the run ---------------------------------------------------------------------------- */
 
 /* The topic is looked at first: brokers that make topics by themselves would make a wrong one. */
-static int open_topic(struct enqueue *enqueue)
+static int open_topic(struct bs_enqueue *enqueue)
 {
     struct bs_error error = BS_NO_ERROR;
     enqueue->client = bs_kafka_client_create(enqueue->config, &error);
     if (enqueue->client == NULL) {
-        fprintf(stderr, "backscribe enqueue: %s\n", error.message);
+        bs_enqueue_say("%s", error.message);
         return BS_EXIT_USAGE;
     }
     const char *name = enqueue->config->topics.jobs;
     if (bs_kafka_describe_topic(enqueue->client, name, DESCRIBE_LIMIT_MS, &enqueue->topic,
                                 &error) != BS_OK) {
-        fprintf(stderr, "backscribe enqueue: %s\n", error.message);
+        bs_enqueue_say("%s", error.message);
         return BS_EXIT_FAILED;
     }
     if (!enqueue->topic.exists) {
-        fprintf(stderr,
-                "backscribe enqueue: topic %s does not exist: make it with `backscribe check "
-                "--create-topics`\n",
-                name);
+        bs_enqueue_say("topic %s does not exist: make it with `backscribe check --create-topics`",
+                       name);
         return BS_EXIT_USAGE;
     }
     return BS_EXIT_OK;
 }
 
-static int enqueue_all(struct enqueue *enqueue)
+/* Also after a failure: what was handed over may still arrive. */
+static void flush(struct bs_enqueue *enqueue)
 {
     struct bs_error error = BS_NO_ERROR;
+    if (bs_kafka_client_flush(enqueue->client, FLUSH_LIMIT_MS, &error) != BS_OK) {
+        if (!enqueue->broken) {
+            bs_enqueue_say("%s", error.message);
+        }
+        enqueue->broken = true;
+    }
+    if (!enqueue->broken && enqueue->counts.wrong == 0) {
+        enqueue->broken = !bs_enqueue_position_advance(enqueue, true);
+    }
+}
+
+/* How far it came, and what to do. */
+static int tell_unfinished(const struct bs_enqueue *enqueue)
+{
+    const struct bs_enqueue_position *position = &enqueue->position;
+    const char *what = enqueue->broken ? "failed" : "interrupted";
+    if (enqueue->dry_run) {
+        bs_enqueue_say("%s", what);
+    } else if (position->path != NULL && position->entries > 0) {
+        bs_enqueue_say("%s: the jobs up to line %" PRId64 " of %s (%" PRId64
+                       ") are on the topic; the same command goes on from there",
+                       what, position->line, enqueue->manifest, position->jobs);
+    } else {
+        bs_enqueue_say("%s after %" PRId64 " jobs, of which the last may not be on the topic; give "
+                       "all of it again: what is there already is paid for once",
+                       what, enqueue->counts.jobs);
+    }
+    return enqueue->broken ? BS_EXIT_FAILED : BS_EXIT_INTERRUPTED;
+}
+
+static int enqueue_all(struct bs_enqueue *enqueue)
+{
+    if (!bs_enqueue_open_manifest(enqueue)) {
+        return BS_EXIT_USAGE;
+    }
     int status = enqueue->dry_run ? BS_EXIT_OK : open_topic(enqueue);
     if (status != BS_EXIT_OK) {
         return status;
     }
-    bool good = take_manifest(enqueue);
-    /* Also after a failure: what was handed over may still arrive. */
-    if (!enqueue->dry_run &&
-        bs_kafka_client_flush(enqueue->client, FLUSH_LIMIT_MS, &error) != BS_OK) {
-        if (good) {
-            fprintf(stderr, "backscribe enqueue: %s\n", error.message);
+    watch_signals();
+    bs_enqueue_from_manifest(enqueue);
+    if (!enqueue->dry_run) {
+        flush(enqueue);
+    }
+    bool ended = enqueue->counts.wrong > 0 && !enqueue->dry_run;
+    if (enqueue->broken || (bs_enqueue_interrupted() && !ended)) {
+        return tell_unfinished(enqueue);
+    }
+    bs_enqueue_position_remove(enqueue);
+    bs_enqueue_print_summary(enqueue);
+    return enqueue->counts.wrong == 0 ? BS_EXIT_OK : BS_EXIT_FAILED;
+}
+
+/* ---- the command line ------------------------------------------------------------------- */
+
+struct arguments {
+    const char *limit, *language, *model;
+    struct bs_option_values labels;
+};
+
+static bool wrong(const char *what, const char *value)
+{
+    fprintf(stderr, "backscribe enqueue: %s%s%s\nTry 'backscribe enqueue --help'.\n", what,
+            value == NULL ? "" : ": ", value == NULL ? "" : value);
+    return false;
+}
+
+static bool read_count(const char *text, int64_t *count)
+{
+    char *end;
+    errno = 0;
+    long long value = strtoll(text, &end, 10);
+    *count = value;
+    return text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0 && value > 0;
+}
+
+/* Each "name=value" is cut at its first '='. */
+static bool read_labels(struct bs_enqueue *enqueue, const struct bs_option_values *given)
+{
+    for (size_t i = 0; i < given->count; i++) {
+        char *name = strdup(given->list[i]);
+        BS_ASSERT(name != NULL);
+        char *equals = strchr(name, '=');
+        enqueue->labels[i] = (struct bs_label){.name = name};
+        enqueue->defaults.label_count = i + 1;
+        if (equals == NULL || equals == name) {
+            return wrong("--label must be NAME=VALUE", given->list[i]);
         }
-        good = false;
+        *equals = '\0';
+        enqueue->labels[i].value = equals + 1;
+        for (size_t j = 0; j < i; j++) {
+            if (strcmp(enqueue->labels[j].name, name) == 0) {
+                return wrong("--label is given twice for", name);
+            }
+        }
     }
-    if (!good) {
-        fprintf(stderr,
-                "backscribe enqueue: not all of the jobs up to line %" PRId64
-                " of %s are known to be on the topic; give the whole manifest again: what "
-                "is there already is paid for once\n",
-                enqueue->line_number, enqueue->manifest);
-        return BS_EXIT_FAILED;
-    }
-    print_summary(enqueue);
-    return enqueue->wrong_lines == 0 ? BS_EXIT_OK : BS_EXIT_FAILED;
+    enqueue->defaults.labels = enqueue->labels;
+    return true;
 }
 
-static int run_enqueue(struct enqueue *enqueue)
+static bool read_patterns(const struct bs_option_values *patterns, const char *message)
 {
-    bool standard_input = strcmp(enqueue->manifest, "-") == 0;
-    enqueue->file = standard_input ? stdin : fopen(enqueue->manifest, "re");
-    if (enqueue->file == NULL) {
-        fprintf(stderr, "backscribe enqueue: %s: %s\n", enqueue->manifest, strerror(errno));
-        return BS_EXIT_USAGE;
+    for (size_t i = 0; i < patterns->count; i++) {
+        if (!bs_glob_valid(patterns->list[i])) {
+            return wrong(message, patterns->list[i]);
+        }
     }
-    int status = enqueue_all(enqueue);
+    return true;
+}
+
+static bool read_arguments(struct bs_enqueue *enqueue, const struct arguments *given)
+{
+    if (enqueue->manifest == NULL) {
+        return wrong("--manifest is missing", NULL);
+    }
+    if (given->limit != NULL && !read_count(given->limit, &enqueue->limit)) {
+        return wrong("--limit must be a number above 0", given->limit);
+    }
+    if (enqueue->newer_than != NULL &&
+        !bs_enqueue_parse_moment(enqueue->newer_than, bs_clock_now().wall,
+                                 &enqueue->filter.newer_than)) {
+        return wrong("--newer-than must be a duration (12h, 3d) or a time "
+                     "(2027-01-31T18:00:00Z)",
+                     enqueue->newer_than);
+    }
+    enqueue->defaults.language = given->language;
+    enqueue->defaults.model = given->model;
+    if (!read_labels(enqueue, &given->labels)) {
+        return false;
+    }
+    const char *problem = bs_job_defaults_problem(&enqueue->defaults);
+    return (problem == NULL || wrong(problem, NULL)) &&
+           read_patterns(&enqueue->filter.include, "--include is no pattern") &&
+           read_patterns(&enqueue->filter.exclude, "--exclude is no pattern");
+}
+
+static void free_enqueue(struct bs_enqueue *enqueue)
+{
     bs_kafka_client_destroy(enqueue->client);
-    if (!standard_input) {
-        (void)fclose(enqueue->file);
+    bs_enqueue_close_manifest(enqueue);
+    bs_enqueue_position_free(&enqueue->position);
+    bs_manifest_job_free(&enqueue->job);
+    for (size_t i = 0; i < enqueue->defaults.label_count; i++) {
+        free((char *)(uintptr_t)enqueue->labels[i].name);
     }
-    return status;
+    pthread_mutex_destroy(&enqueue->lock);
 }
 
-int bs_command_enqueue(int argc, char **argv)
+/* The command line into `enqueue`; its texts are argv's. */
+static enum bs_options_outcome read_command_line(struct bs_enqueue *enqueue,
+                                                 struct arguments *given, int argc, char **argv,
+                                                 struct bs_config **config)
 {
-    struct enqueue enqueue = {0};
     const struct bs_option options[] = {
-        {"manifest", "FILE", "the recordings, one a line; - is standard input", NULL,
-         &enqueue.manifest},
+        {"manifest", "FILE", "the recordings, in any form below; - is standard input", NULL,
+         &enqueue->manifest},
+        {"bucket", "NAME", "of listings that do not name theirs", NULL, &enqueue->bucket},
+        {"newer-than", "WHEN", "only those changed since: 12h, 3d, or an RFC 3339 time", NULL,
+         &enqueue->newer_than},
+        {"limit", "N", "at most N jobs", NULL, &given->limit},
+        {"language", "CODE", "languageCode of jobs that do not give it", NULL, &given->language},
+        {"model", "NAME", "model of jobs that do not give it", NULL, &given->model},
+        {"from-start", NULL, "do not go on where a former run was interrupted",
+         &enqueue->from_start, NULL},
         {"dry-run", NULL, "publish nothing; print how many jobs it would be, and how long",
-         &enqueue.dry_run, NULL},
+         &enqueue->dry_run, NULL},
+    };
+    const struct bs_repeated_option repeated[] = {
+        {"include", "PATTERN", "only keys that fit; may be repeated", &enqueue->filter.include},
+        {"exclude", "PATTERN", "no keys that fit; may be repeated", &enqueue->filter.exclude},
+        {"label", "NAME=VALUE", "handed to the result; may be repeated", &given->labels},
     };
     const struct bs_command command = {
         .name = "enqueue",
         .usage = "[OPTIONS] --manifest FILE",
-        .summary = "Makes a job message of each line of a manifest.",
+        .summary = "Makes a job message of each recording.",
         .options = options,
         .option_count = sizeof options / sizeof *options,
+        .repeated = repeated,
+        .repeated_count = sizeof repeated / sizeof *repeated,
         .after = after,
     };
-    struct bs_config *config = NULL;
     int first_argument;
-    enum bs_options_outcome outcome =
-        bs_options_read(&command, argc, argv, &config, &first_argument);
+    return bs_options_read(&command, argc, argv, config, &first_argument);
+}
+
+int bs_command_enqueue(int argc, char **argv)
+{
+    struct bs_enqueue enqueue = {.file = -1, .lock = PTHREAD_MUTEX_INITIALIZER};
+    struct arguments given = {0};
+    struct bs_config *config = NULL;
+    enum bs_options_outcome outcome = read_command_line(&enqueue, &given, argc, argv, &config);
     if (outcome != BS_OPTIONS_RUN) {
         return outcome == BS_OPTIONS_DONE ? BS_EXIT_OK : BS_EXIT_USAGE;
     }
-    int status = BS_EXIT_USAGE;
     enqueue.config = config;
-    if (enqueue.manifest == NULL) {
-        fprintf(stderr, "backscribe enqueue: --manifest is missing\n"
-                        "Try 'backscribe enqueue --help'.\n");
-    } else {
-        status = run_enqueue(&enqueue);
-    }
+    int status = read_arguments(&enqueue, &given) ? enqueue_all(&enqueue) : BS_EXIT_USAGE;
+    free_enqueue(&enqueue);
     bs_config_free(config);
     return status;
 }

@@ -10,6 +10,7 @@
 #define SETTINGS_AT_MOST 256
 #define OPTIONS_AT_MOST  32
 #define OWN_OPTION       1000 /* getopt's values from here on are the subcommand's, by index */
+#define REPEATED_OPTION  2000 /* likewise, of those that may be repeated */
 
 enum { OPTION_SET = 256, OPTION_LOG_LEVEL, OPTION_LOG_FORMAT };
 
@@ -46,12 +47,16 @@ static void print_option(const char *name, const char *argument, const char *hel
 static void print_help(const struct bs_command *command)
 {
     printf("Usage: backscribe %s %s\n\n%s\n", command->name, command->usage, command->summary);
-    if (command->option_count > 0) {
+    if (command->option_count + command->repeated_count > 0) {
         printf("\nOptions:\n");
     }
     for (size_t i = 0; i < command->option_count; i++) {
         print_option(command->options[i].name, command->options[i].argument,
                      command->options[i].help);
+    }
+    for (size_t i = 0; i < command->repeated_count; i++) {
+        print_option(command->repeated[i].name, command->repeated[i].argument,
+                     command->repeated[i].help);
     }
     printf("\nCommon options:\n");
     print_option("config", "FILE", "the configuration, JSON (-c; default: $BACKSCRIBE_CONFIG)");
@@ -113,18 +118,39 @@ static void take_own(const struct bs_option *option)
     }
 }
 
-static enum bs_options_outcome read_arguments(const struct bs_command *command, int argc,
-                                              char **argv, struct reading *reading)
+static enum bs_options_outcome take_repeated(const struct bs_command *command,
+                                             const struct bs_repeated_option *option)
 {
-    struct option all[COMMON_COUNT + OPTIONS_AT_MOST + 1] = {0};
-    BS_ASSERT(command->option_count <= OPTIONS_AT_MOST);
+    if (option->values->count == BS_OPTION_VALUES_MAX) {
+        return wrong(command, "an option is given more than 100 times", option->name);
+    }
+    option->values->list[option->values->count++] = optarg;
+    return BS_OPTIONS_RUN;
+}
+
+/* The table for getopt: `all` is zero and has room. */
+static void list_options(const struct bs_command *command, struct option *all)
+{
+    BS_ASSERT(command->option_count + command->repeated_count <= OPTIONS_AT_MOST);
     memcpy(all, common, sizeof common);
+    all += COMMON_COUNT;
     for (size_t i = 0; i < command->option_count; i++) {
-        all[COMMON_COUNT + i] =
+        *all++ =
             (struct option){command->options[i].name,
                             command->options[i].argument == NULL ? no_argument : required_argument,
                             NULL, OWN_OPTION + (int)i};
     }
+    for (size_t i = 0; i < command->repeated_count; i++) {
+        *all++ = (struct option){command->repeated[i].name, required_argument, NULL,
+                                 REPEATED_OPTION + (int)i};
+    }
+}
+
+static enum bs_options_outcome read_arguments(const struct bs_command *command, int argc,
+                                              char **argv, struct reading *reading)
+{
+    struct option all[COMMON_COUNT + OPTIONS_AT_MOST + 1] = {0};
+    list_options(command, all);
     char name[64];
     (void)snprintf(name, sizeof name, "backscribe %s", command->name);
     argv[0] = name; /* getopt begins its messages with it */
@@ -132,7 +158,9 @@ static enum bs_options_outcome read_arguments(const struct bs_command *command, 
     enum bs_options_outcome outcome = BS_OPTIONS_RUN;
     int found;
     while (outcome == BS_OPTIONS_RUN && (found = getopt_long(argc, argv, "c:h", all, NULL)) != -1) {
-        if (found >= OWN_OPTION) {
+        if (found >= REPEATED_OPTION) {
+            outcome = take_repeated(command, &command->repeated[found - REPEATED_OPTION]);
+        } else if (found >= OWN_OPTION) {
             take_own(&command->options[found - OWN_OPTION]);
         } else {
             outcome = take_common(command, found, reading);

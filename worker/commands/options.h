@@ -18,12 +18,25 @@ struct bs_option {
     const char **value;
 };
 
+/* An option that may be given several times, each time with a value. */
+#define BS_OPTION_VALUES_MAX 100
+struct bs_option_values {
+    const char *list[BS_OPTION_VALUES_MAX]; /* in their order */
+    size_t count;
+};
+struct bs_repeated_option {
+    const char *name, *argument, *help; /* as struct bs_option's */
+    struct bs_option_values *values;
+};
+
 struct bs_command {
     const char *name;
     const char *usage;   /* after the name: "[OPTIONS] --manifest FILE" */
     const char *summary; /* what it does, one or more lines */
     const struct bs_option *options;
     size_t option_count;
+    const struct bs_repeated_option *repeated; /* behind the others in the help */
+    size_t repeated_count;
     const char *after;     /* more help: exit status, examples; or NULL */
     int arguments_at_most; /* that are no options; they are left in argv from *first_argument on */
 };

@@ -31,6 +31,10 @@ BS_MUST_CHECK enum bs_error_code bs_kafka_describe_topic(struct bs_kafka_client 
                                                          const char *topic, int32_t limit_ms,
                                                          struct bs_topic_facts *facts,
                                                          struct bs_error *error);
+/* The sum of the partitions' end offsets: it only grows, unless the topic is made anew. */
+BS_MUST_CHECK enum bs_error_code bs_kafka_topic_end(struct bs_kafka_client *client,
+                                                    const char *topic, int32_t limit_ms,
+                                                    int64_t *end, struct bs_error *error);
 BS_MUST_CHECK int32_t bs_kafka_broker_count(struct bs_kafka_client *client, int32_t limit_ms,
                                             struct bs_error *error); /* -1 = failed */
 /* `settings` are name, value pairs. Succeeds when the topic exists already. */

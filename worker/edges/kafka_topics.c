@@ -266,3 +266,23 @@ enum bs_error_code bs_kafka_add_partitions(struct bs_kafka_client *client, const
     }
     return code;
 }
+
+enum bs_error_code bs_kafka_topic_end(struct bs_kafka_client *client, const char *topic,
+                                      int32_t limit_ms, int64_t *end, struct bs_error *error)
+{
+    char doing[300];
+    char right[300];
+    int32_t partitions = 0;
+    snprintf(doing, sizeof(doing), "looking at the end of topic %s", topic);
+    snprintf(right, sizeof(right), "Describe on topic %s", topic);
+    rd_kafka_resp_err_t code =
+        bs_kafka_count_partitions(client->reader, topic, limit_ms, &partitions);
+    *end = 0;
+    for (int32_t i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < partitions; i++) {
+        int64_t low = 0, high = 0;
+        code = rd_kafka_query_watermark_offsets(client->reader, topic, i, &low, &high, limit_ms);
+        *end += high;
+    }
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? BS_OK
+                                              : bs_kafka_client_error(error, code, doing, right);
+}

@@ -32,7 +32,7 @@ void bs_manifest_free(struct bs_manifest *manifest)
     bs_buffer_free(&manifest->unfinished);
     bs_csv_free(&manifest->csv);
     bs_columns_free(&manifest->columns);
-    bs_listing_free(&manifest->listing);
+    bs_manifest_listing_free(&manifest->listing);
     bs_buffer_free(&manifest->text);
     bs_buffer_free(&manifest->key);
     free(manifest);

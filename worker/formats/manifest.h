@@ -71,6 +71,9 @@ struct bs_job_defaults {
     size_t label_count;
 };
 
+/* Whether a job may say so: NULL, or why not. */
+const char *bs_job_defaults_problem(const struct bs_job_defaults *defaults);
+
 /* All appended to; freed with bs_manifest_job_free. */
 struct bs_manifest_job {
     struct bs_buffer key;   /* the job's id, without a NUL */

@@ -64,6 +64,27 @@ static bool is_utf8(struct bs_bytes text)
     return true;
 }
 
+static bool is_text(const char *text)
+{
+    return text == NULL || is_utf8((struct bs_bytes){(const uint8_t *)text, strlen(text)});
+}
+
+const char *bs_job_defaults_problem(const struct bs_job_defaults *defaults)
+{
+    bool good = is_text(defaults->language) && is_text(defaults->model);
+    for (size_t i = 0; i < defaults->label_count; i++) {
+        good = good && is_text(defaults->labels[i].name) && is_text(defaults->labels[i].value);
+    }
+    if (!good) {
+        return "--language, --model and --label must be UTF-8";
+    }
+    if ((defaults->language != NULL && defaults->language[0] == '\0') ||
+        (defaults->model != NULL && defaults->model[0] == '\0')) {
+        return "--language and --model must not be empty";
+    }
+    return NULL;
+}
+
 /* ---- a link ----------------------------------------------------------------------------- */
 
 /* `"name":"text"`, with a comma where members stand before it. */

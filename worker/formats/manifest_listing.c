@@ -14,7 +14,7 @@ struct held_object {
 };
 
 /* The page's member that was named last. */
-static const char *member_name(const struct bs_listing *listing)
+static const char *member_name(const struct bs_manifest_listing *listing)
 {
     return listing->name.size == 0 ? "" : (const char *)listing->name.data;
 }
@@ -47,7 +47,7 @@ static const cJSON *member(const cJSON *object, const char *name)
 static const char *read_object(struct bs_manifest *manifest, const cJSON *object,
                                struct bs_manifest_entry *entry)
 {
-    const struct bs_listing *listing = &manifest->listing;
+    const struct bs_manifest_listing *listing = &manifest->listing;
     const char *key = cJSON_GetStringValue(member(object, "key"));
     const char *modified = cJSON_GetStringValue(member(object, "lastmodified"));
     const cJSON *size = member(object, "size");
@@ -96,7 +96,7 @@ static bool take_object(struct bs_manifest *manifest, struct bs_bytes text, int6
 
 static bool release_held(struct bs_manifest *manifest)
 {
-    struct bs_listing *listing = &manifest->listing;
+    struct bs_manifest_listing *listing = &manifest->listing;
     bool more = true;
     for (size_t at = 0; more && at < listing->held_at.size; at += sizeof(struct held_object)) {
         struct held_object held;
@@ -111,7 +111,7 @@ static bool release_held(struct bs_manifest *manifest)
 
 static bool end_object(struct bs_manifest *manifest)
 {
-    struct bs_listing *listing = &manifest->listing;
+    struct bs_manifest_listing *listing = &manifest->listing;
     struct bs_bytes text = {listing->object.data, listing->object.size};
     bool more = true;
     if (listing->object_too_long) {
@@ -138,7 +138,7 @@ static bool end_object(struct bs_manifest *manifest)
 /* A member of the page that is a string. */
 static bool take_word(struct bs_manifest *manifest)
 {
-    struct bs_listing *listing = &manifest->listing;
+    struct bs_manifest_listing *listing = &manifest->listing;
     struct bs_json_problem problem;
     const char *name = member_name(listing);
     cJSON *word = bs_json_parse(listing->word.data, listing->word.size, &problem);
@@ -163,7 +163,7 @@ static bool take_word(struct bs_manifest *manifest)
 
 static bool end_page(struct bs_manifest *manifest)
 {
-    struct bs_listing *listing = &manifest->listing;
+    struct bs_manifest_listing *listing = &manifest->listing;
     bool more = release_held(manifest);
     free(listing->bucket);
     listing->bucket = NULL;
@@ -175,7 +175,7 @@ static bool end_page(struct bs_manifest *manifest)
 
 static bool open_bracket(struct bs_manifest *manifest, uint8_t bracket)
 {
-    struct bs_listing *listing = &manifest->listing;
+    struct bs_manifest_listing *listing = &manifest->listing;
     if (listing->depth == BS_JSON_DEPTH_MAX) {
         return broken(manifest, "nested too deeply");
     }
@@ -197,7 +197,7 @@ static bool open_bracket(struct bs_manifest *manifest, uint8_t bracket)
 
 static bool close_bracket(struct bs_manifest *manifest, uint8_t bracket)
 {
-    struct bs_listing *listing = &manifest->listing;
+    struct bs_manifest_listing *listing = &manifest->listing;
     if (listing->depth == 0 || listing->open[listing->depth] != (bracket == '}' ? '{' : '[')) {
         return broken(manifest, "not JSON: a bracket that does not belong here");
     }
@@ -214,7 +214,7 @@ static bool close_bracket(struct bs_manifest *manifest, uint8_t bracket)
 /* A string has ended outside the list. */
 static bool end_string(struct bs_manifest *manifest)
 {
-    struct bs_listing *listing = &manifest->listing;
+    struct bs_manifest_listing *listing = &manifest->listing;
     if (listing->depth != 1 || listing->open[1] != '{') {
         return true;
     }
@@ -234,7 +234,7 @@ static bool end_string(struct bs_manifest *manifest)
 
 static void keep(struct bs_manifest *manifest, uint8_t byte)
 {
-    struct bs_listing *listing = &manifest->listing;
+    struct bs_manifest_listing *listing = &manifest->listing;
     if (listing->list_depth > 0 && listing->depth > listing->list_depth) {
         if (listing->object.size < manifest->options.entry_bytes) {
             bs_buffer_append(&listing->object, &byte, 1);
@@ -248,7 +248,7 @@ static void keep(struct bs_manifest *manifest, uint8_t byte)
 
 static bool take_in_string(struct bs_manifest *manifest, uint8_t byte)
 {
-    struct bs_listing *listing = &manifest->listing;
+    struct bs_manifest_listing *listing = &manifest->listing;
     keep(manifest, byte);
     if (listing->escaped) {
         listing->escaped = false;
@@ -263,7 +263,7 @@ static bool take_in_string(struct bs_manifest *manifest, uint8_t byte)
 
 static bool take(struct bs_manifest *manifest, uint8_t byte)
 {
-    struct bs_listing *listing = &manifest->listing;
+    struct bs_manifest_listing *listing = &manifest->listing;
     if (listing->in_string) {
         return take_in_string(manifest, byte);
     }
@@ -322,7 +322,7 @@ void bs_manifest_end_listing(struct bs_manifest *manifest)
     }
 }
 
-void bs_listing_free(struct bs_listing *listing)
+void bs_manifest_listing_free(struct bs_manifest_listing *listing)
 {
     bs_buffer_free(&listing->word);
     bs_buffer_free(&listing->name);

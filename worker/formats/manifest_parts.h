@@ -44,7 +44,7 @@ struct bs_columns {
     size_t count;
 };
 
-struct bs_listing {
+struct bs_manifest_listing {
     int depth;
     char open[BS_JSON_DEPTH_MAX + 1]; /* the brackets: '{' or '[' by depth, from 1 */
     bool in_string, escaped;
@@ -81,7 +81,7 @@ struct bs_manifest {
     struct bs_csv csv; /* CSV, inventory */
     struct bs_columns columns;
     bool header_read;
-    struct bs_listing listing;
+    struct bs_manifest_listing listing;
     struct bs_buffer text; /* of an entry that is made of several pieces */
     struct bs_buffer key;
 };
@@ -126,7 +126,7 @@ bool bs_inventory_take(struct bs_manifest *manifest, const struct bs_csv *record
 
 bool bs_manifest_feed_listing(struct bs_manifest *manifest, struct bs_bytes bytes);
 void bs_manifest_end_listing(struct bs_manifest *manifest);
-void bs_listing_free(struct bs_listing *listing);
+void bs_manifest_listing_free(struct bs_manifest_listing *listing);
 /* Whether the name is `wanted` (lower case), whatever the case, and without what is not a letter
  * or a digit: LastModified, last_modified. */
 bool bs_name_is(const char *name, const char *wanted);

@@ -91,8 +91,8 @@ class Scene:
             worker.wait_until_ready()
         return workers
 
-    def run_command(self, arguments, changes=None, timeout_seconds=60):
-        """Runs a subcommand to its end: (exit status, the command)."""
+    def start_command(self, arguments, changes=None):
+        """A subcommand, started."""
         command = Command(
             f"{arguments[0]}-{next(self._numbers)}",
             self.directory,
@@ -100,7 +100,11 @@ class Scene:
             arguments,
         )
         self._processes.append(command)
-        command.start()
+        return command.start()
+
+    def run_command(self, arguments, changes=None, timeout_seconds=60):
+        """Runs a subcommand to its end: (exit status, the command)."""
+        command = self.start_command(arguments, changes)
         return command.wait_for_end(timeout_seconds), command
 
     # ---- jobs and answers

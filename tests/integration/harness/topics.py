@@ -97,6 +97,18 @@ class Cluster:
         topic = self.admin.list_topics(timeout=REQUEST_SECONDS).topics.get(name)
         return len(topic.partitions) if topic is not None and topic.error is None else 0
 
+    def message_count(self, name):
+        """How many messages the topic has, without reading them."""
+        with_offsets = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "counts"})
+        try:
+            ends = [
+                with_offsets.get_watermark_offsets(TopicPartition(name, partition))
+                for partition in range(self.partitions(name))
+            ]
+        finally:
+            with_offsets.close()
+        return sum(high - low for low, high in ends)
+
     def _wait_for_partitions(self, name, partitions):
         wait_until(
             lambda: self.partitions(name) == partitions,

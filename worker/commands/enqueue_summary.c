@@ -1,0 +1,78 @@
+/* What it came to. */
+#include <inttypes.h>
+
+#include "commands/enqueue.h"
+
+#define SECONDS_PER_DAY 86400.0
+#define WRONG_SHOWN     20
+
+double bs_enqueue_days(const struct bs_enqueue *enqueue)
+{
+    const struct bs_config *config = enqueue->config;
+    return (double)enqueue->counts.jobs * (double)config->quotas.window_seconds /
+           (double)config->quotas.submissions / SECONDS_PER_DAY;
+}
+
+void bs_enqueue_print_duration(FILE *to, double days)
+{
+    if (days >= 2) {
+        fprintf(to, "about %.1f days", days);
+    } else if (days * 24 >= 2) {
+        fprintf(to, "about %.1f hours", days * 24);
+    } else if (days * 1440 >= 2) {
+        fprintf(to, "about %.0f minutes", days * 1440);
+    } else {
+        fprintf(to, "less than two minutes");
+    }
+}
+
+static void print_left_out(const struct bs_enqueue *enqueue, FILE *to)
+{
+    const struct bs_enqueue_counts *counts = &enqueue->counts;
+    const struct {
+        int64_t count;
+        const char *what;
+    } kinds[] = {{counts->filtered, "by the filters"},
+                 {counts->folders, "folders"},
+                 {counts->outdated, "former versions"},
+                 {counts->ours, "staged recordings and transcripts of ours"}};
+    const char *between = "left out: ";
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        if (kinds[i].count > 0) {
+            fprintf(to, "%s%" PRId64 " %s", between, kinds[i].count, kinds[i].what);
+            between = ", ";
+        }
+    }
+    if (between[0] == ',') {
+        fprintf(to, "\n");
+    }
+}
+
+void bs_enqueue_print_summary(const struct bs_enqueue *enqueue)
+{
+    FILE *to = enqueue->dry_run ? stdout : stderr;
+    const struct bs_enqueue_counts *counts = &enqueue->counts;
+    double days = bs_enqueue_days(enqueue);
+    fprintf(to, "%" PRId64 " job%s %s", counts->jobs, counts->jobs == 1 ? "" : "s",
+            enqueue->dry_run ? "would be enqueued" : "enqueued");
+    if (counts->jobs > 0) {
+        fprintf(to, "; ");
+        bs_enqueue_print_duration(to, days);
+        fprintf(to, " at %" PRId64 " submissions in %" PRId64 " s",
+                enqueue->config->quotas.submissions, enqueue->config->quotas.window_seconds);
+    }
+    fprintf(to, "\n");
+    print_left_out(enqueue, to);
+    if (counts->wrong > WRONG_SHOWN) {
+        fprintf(stderr, "and %" PRId64 " more that are wrong\n", counts->wrong - WRONG_SHOWN);
+    }
+    const struct bs_topic_facts *topic = &enqueue->topic;
+    double retention_days = (double)topic->retention_ms / 1000 / SECONDS_PER_DAY;
+    if (topic->settings_known && topic->retention_ms >= 0 && !topic->compacted &&
+        retention_days < days) {
+        fprintf(stderr,
+                "warning: topic %s keeps messages for %.1f days, which is shorter: jobs would be "
+                "lost before their turn; set retention.ms=-1\n",
+                enqueue->config->topics.jobs, retention_days);
+    }
+}
