@@ -1,11 +1,12 @@
 # shellcheck shell=sh
 # What the tests and the benchmark stand on; sourced at the project's root by tests/run.sh and
 # bench/throughput.sh. Installs Debian packages that are missing, makes a Python environment in
-# build/venv, and fetches Apache Kafka into build/kafka. Everything is kept between runs.
+# build/venv, and fetches Apache Kafka into build/kafka and an S3 server into build/s3. Everything is
+# kept between runs.
 
-# The libraries, the tools to build with, and what the tests run: a broker (Java, fetched by Maven),
-# a Python for its outside view, recordings and a decoder for the stand-in of the API, and clang with
-# its runtime for fuzzing.
+# The libraries, the tools to build with, and what the tests run: a broker and an object store (Java,
+# fetched by Maven), a Python for its outside view, recordings and a decoder for the stand-in of the
+# API, and clang with its runtime for fuzzing.
 backscribe_packages="gcc libc6-dev cmake ninja-build pkg-config
     librdkafka-dev libcurl4-openssl-dev libs3-dev libxml2-dev libcjson-dev zlib1g-dev libssl-dev
     libprotobuf-c-dev protobuf-c-compiler libmicrohttpd-dev
@@ -42,13 +43,13 @@ make_python_environment() {
     fi
 }
 
-fetch_kafka() {
-    pom=tests/integration/kafka/pom.xml
-    if [ ! -e build/kafka/complete ] || [ "$pom" -nt build/kafka/complete ]; then
-        rm -rf build/kafka
-        mvn -q -B -Dstyle.color=never -f "$pom" dependency:copy-dependencies \
-            -DoutputDirectory="$PWD/build/kafka" >&2
-        touch build/kafka/complete
+# fetch_jars POM FOLDER: a program from Maven Central, with all that it needs.
+fetch_jars() {
+    if [ ! -e "$2/complete" ] || [ "$1" -nt "$2/complete" ]; then
+        rm -rf "$2"
+        mvn -q -B -Dstyle.color=never -f "$1" dependency:copy-dependencies \
+            -DoutputDirectory="$PWD/$2" >&2
+        touch "$2/complete"
     fi
 }
 
@@ -56,4 +57,5 @@ mkdir -p build
 # shellcheck disable=SC2086 # a list of words
 install_packages $backscribe_packages
 make_python_environment
-fetch_kafka
+fetch_jars tests/integration/kafka/pom.xml build/kafka
+fetch_jars tests/integration/s3/pom.xml build/s3
