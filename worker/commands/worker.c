@@ -119,7 +119,7 @@ static void perform(struct bs_worker *worker, const struct bs_action *action)
         bs_worker_check(worker, action->operation, action->operation_epoch, action->send_before);
         break;
     case BS_ACTION_OBJECT:
-        BS_ASSERT(false); /* core is not told yet that there is a store */
+        bs_worker_object(worker, action->operation, action->work);
         break;
     case BS_ACTION_COMMIT:
         bs_worker_commit(worker, &action->batch);
@@ -194,6 +194,7 @@ static void before_wait(void *context)
     if (worker->core != NULL) {
         bool left = bs_kafka_deliver(worker->kafka, DELIVERED_A_TURN, wants_jobs);
         bs_worker_answer_unsent(worker);
+        bs_worker_answer_unserved(worker);
         if (worker->batch_refused) {
             worker->batch_refused = false;
             bs_worker_kafka_callbacks.transaction(worker, BS_TRANSACTION_ABORTED,
@@ -246,6 +247,9 @@ static void every_second(void *context, uint32_t events)
     bs_mono_ms now = bs_clock_now().mono;
     tick(worker, 0); /* so that a gap between core's steps means that we stood still */
     watch_readiness(worker, now);
+    if (worker->core != NULL) {
+        bs_worker_look_after_objects(worker);
+    }
     if (worker->stopping && now >= worker->stop_by) {
         /* Waiting longer brings nothing: a broker that does not answer, or librdkafka that hangs.
          */
@@ -275,6 +279,7 @@ static struct bs_core_options core_options(const struct bs_worker *worker)
 {
     const struct bs_config *config = worker->config;
     struct bs_now now = bs_clock_now();
+    bool has_store = worker->objects != NULL;
     return (struct bs_core_options){
         .random_seed = (uint64_t)now.mono * 1000003u + (uint64_t)getpid(),
         .state_partitions = worker->state_partitions,
@@ -294,6 +299,9 @@ static struct bs_core_options core_options(const struct bs_worker *worker)
         .check_seconds_per_audio_minute = config->checks.seconds_per_audio_minute,
         .check_first_guess_seconds = config->checks.first_guess_seconds,
         .dead_letter_unknown_submissions = config->speechkit.dead_letter_unknown,
+        .object_tasks = BS_OBJECT_THREADS,
+        .staging = has_store && config->objects.staging[0] != '\0',
+        .transcripts = has_store && config->objects.transcripts[0] != '\0',
     };
 }
 
@@ -379,6 +387,7 @@ static bool open_edges(struct bs_worker *worker, struct bs_error *error)
         bs_log(credentials == BS_ERROR_TEMPORARY ? BS_LOG_INFO : BS_LOG_ERROR, NULL,
                "no credentials yet: %s", none.message);
     }
+    bs_worker_open_objects(worker);
     if (config->admin_host[0] != '\0') {
         worker->admin = bs_admin_create(worker->loop, config->admin_host, config->admin_port,
                                         bs_worker_look, worker, error);
@@ -394,6 +403,7 @@ static bool open_edges(struct bs_worker *worker, struct bs_error *error)
 static void close_edges(struct bs_worker *worker)
 {
     bs_topics_watch_end(worker->topics_watch);
+    bs_worker_close_objects(worker);
     if (worker->http != NULL) {
         bs_http_destroy(worker->http); /* what is under way is dropped: its owner asks again */
     }
@@ -449,6 +459,7 @@ int bs_worker_run(const struct bs_worker_options *options)
                                .not_ready_since = BS_NEVER,
                                .waiting_for = "connecting"};
     bs_list_init(&worker.requests);
+    bs_list_init(&worker.object_tasks);
     name_worker(&worker);
     struct bs_error error = BS_NO_ERROR;
     int status = BS_EXIT_FAILED;

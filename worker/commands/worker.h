@@ -4,6 +4,7 @@
  *   worker_kafka.c     what Kafka tells, as events
  *   worker_requests.c  SUBMIT and CHECK as HTTP requests, their answers as events
  *   worker_batch.c     COMMIT as a transaction's messages
+ *   worker_objects.c   OBJECT as work of a few threads, its end as an event
  *   worker_look.c      what the admin endpoint and the log show */
 #ifndef BS_COMMANDS_WORKER_H
 #define BS_COMMANDS_WORKER_H
@@ -76,8 +77,12 @@ struct bs_worker {
 
     struct bs_list requests;   /* all that are under way */
     struct bs_request *unsent; /* requests to be answered with NO_CREDENTIALS on the next turn */
-    bool batch_refused;        /* a batch to be answered with ABORTED on the next turn */
-    struct bs_buffer scratch;  /* of encoders, reused */
+    struct bs_worker_objects *objects; /* NULL: the configuration has no object store */
+    struct bs_list object_tasks;       /* what it works on */
+    struct bs_object_task *unserved;   /* of them, those to be answered on the next turn */
+    bool closing;                      /* core is told nothing any more */
+    bool batch_refused;                /* a batch to be answered with ABORTED on the next turn */
+    struct bs_buffer scratch;          /* of encoders, reused */
 
     bs_wall_ms date; /* the newest that the service told */
 
@@ -126,6 +131,22 @@ void bs_worker_check(struct bs_worker *worker, const struct bs_operation *operat
 void bs_worker_answer_unsent(struct bs_worker *worker);
 /* Frees every request without telling anybody; nothing is under way any more. */
 void bs_worker_forget_requests(struct bs_worker *worker);
+
+/* ---- worker_objects.c ---- */
+
+/* Threads that work at the object store; core is told as many. */
+#define BS_OBJECT_THREADS 8
+
+/* Where the configuration has a store. Its tokens must be there already. */
+void bs_worker_open_objects(struct bs_worker *worker);
+/* Cancels what is under way, and waits for that; core hears of nothing. Before core goes. */
+void bs_worker_close_objects(struct bs_worker *worker);
+void bs_worker_object(struct bs_worker *worker, const struct bs_operation *operation,
+                      enum bs_object_work work);
+/* Answers what there is no store for. */
+void bs_worker_answer_unserved(struct bs_worker *worker);
+/* Now and then: what nobody waits for any more ends soon. */
+void bs_worker_look_after_objects(struct bs_worker *worker);
 
 /* ---- worker_batch.c ---- */
 

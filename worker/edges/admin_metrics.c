@@ -103,6 +103,17 @@ static void write_requests(const struct bs_counters *counters, struct bs_buffer 
         labelled(page, "backscribe_checks_total", "outcome",
                  bs_check_outcome_name((enum bs_check_outcome)i), (double)counters->checks[i]);
     }
+    family(page, "backscribe_object_tasks_total", "counter",
+           "Work at the object store by kind and outcome: looks into recordings (probe), staged "
+           "copies made and deleted, transcripts stored.");
+    for (int work = 0; work < BS_OBJECT_WORKS; work++) {
+        for (int i = 0; i < BS_OBJECT_OUTCOMES; i++) {
+            bs_admin_print(page, "backscribe_object_tasks_total{work=\"%s\",outcome=\"%s\"} %llu\n",
+                           bs_object_work_name((enum bs_object_work)work),
+                           bs_object_outcome_name((enum bs_object_outcome)i),
+                           (unsigned long long)counters->objects[work][i]);
+        }
+    }
 }
 
 /* A counter that appears with its first count cannot be alerted on, so every pair of stage and code
@@ -117,6 +128,12 @@ static bool shown_at_zero(int stage, int code)
         {BS_STAGE_INTAKE, BS_DEAD_ID_CONFLICT},
         {BS_STAGE_INTAKE, BS_DEAD_UNSUPPORTED_AUDIO},
         {BS_STAGE_INTAKE, BS_DEAD_AUDIO_FORBIDDEN},
+        {BS_STAGE_PROBE, BS_DEAD_INVALID_JOB},
+        {BS_STAGE_PROBE, BS_DEAD_UNSUPPORTED_AUDIO},
+        {BS_STAGE_PROBE, BS_DEAD_AUDIO_TOO_LONG},
+        {BS_STAGE_PROBE, BS_DEAD_AUDIO_TOO_LARGE},
+        {BS_STAGE_PROBE, BS_DEAD_AUDIO_NOT_FOUND},
+        {BS_STAGE_PROBE, BS_DEAD_AUDIO_FORBIDDEN},
         {BS_STAGE_SUBMIT, BS_DEAD_INVALID_ARGUMENT},
         {BS_STAGE_SUBMIT, BS_DEAD_SUBMISSION_UNKNOWN},
         {BS_STAGE_SUBMIT, BS_DEAD_JOB_DEADLINE_PASSED},
@@ -191,9 +208,9 @@ static void write_durations(const struct bs_counters *counters, struct bs_buffer
 static void write_operations(const struct bs_admin_facts *facts, struct bs_buffer *page)
 {
     const struct bs_view *view = &facts->core;
-    gauge(
-        page, "backscribe_operations_in_flight", "Jobs taken and not yet published.",
-        (double)(view->waiting + view->submitting + view->running + view->checking + view->ended));
+    gauge(page, "backscribe_operations_in_flight", "Jobs taken and not yet published.",
+          (double)(view->preparing + view->waiting + view->submitting + view->running +
+                   view->checking + view->finishing + view->ended));
     gauge(page, "backscribe_oldest_operation_age_seconds", "Age of the oldest job in flight.",
           view->oldest_operation_seconds);
     gauge(page, "backscribe_results_expiring",

@@ -150,10 +150,12 @@ static void write_readiness(struct json *json, const struct bs_view *view)
 static void write_operations(struct json *json, const struct bs_view *view)
 {
     open_container(json, "operations", "{");
+    integer(json, "preparing", view->preparing);
     integer(json, "waiting", view->waiting);
     integer(json, "submitting", view->submitting);
     integer(json, "running", view->running);
     integer(json, "checking", view->checking);
+    integer(json, "finishing", view->finishing);
     integer(json, "ended", view->ended);
     integer(json, "done", view->done);
     close_container(json, "}");
@@ -185,12 +187,27 @@ static void write_outcomes(struct json *json, const struct bs_counters *counters
     close_container(json, "}");
 }
 
+static void write_object_tasks(struct json *json, const struct bs_counters *counters)
+{
+    open_container(json, "objectTasks", "{");
+    for (int work = 0; work < BS_OBJECT_WORKS; work++) {
+        open_container(json, bs_object_work_name((enum bs_object_work)work), "{");
+        for (int i = 0; i < BS_OBJECT_OUTCOMES; i++) {
+            integer(json, bs_object_outcome_name((enum bs_object_outcome)i),
+                    (int64_t)counters->objects[work][i]);
+        }
+        close_container(json, "}");
+    }
+    close_container(json, "}");
+}
+
 static void write_counters(struct json *json, const struct bs_counters *counters)
 {
     open_container(json, "counters", "{");
     integer(json, "jobsReceived", (int64_t)counters->jobs_received);
     integer(json, "jobsLost", (int64_t)counters->jobs_lost);
     write_outcomes(json, counters);
+    write_object_tasks(json, counters);
     integer(json, "results", (int64_t)counters->results);
     uint64_t total = 0;
     open_container(json, "deadLetters", "{");
