@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/dump.h"
 #include "commands/commands.h"
 
 struct subcommand {
@@ -34,6 +35,7 @@ static void print_usage(FILE *to)
 
 int main(int argc, char **argv)
 {
+    bs_dump_without_memory();
     if (argc < 2) {
         print_usage(stderr);
         return 2;

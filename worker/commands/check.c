@@ -17,7 +17,9 @@
 static const char after[] =
     "Each line begins with ok, warn or FAIL. It needs no more rights than the worker itself, but\n"
     "--create-topics needs Create and Alter on the topics. Existing topics keep their settings.\n"
-    "Nothing is submitted and nothing is spent but one status check.\n"
+    "Nothing is submitted and nothing is spent but one status check. Where copies of recordings "
+    "and\n"
+    "large transcripts will stand in the object store, a small object is put and deleted.\n"
     "\n"
     "Exit status: 0 nothing failed; 1 something failed; 2 wrong usage or configuration.";
 
@@ -94,6 +96,14 @@ static void check_kafka(struct bs_check_report *report, const struct bs_config *
     bs_kafka_client_destroy(client);
 }
 
+static void check_services(struct bs_check_report *report, const struct bs_config *config)
+{
+    struct bs_tokens *tokens = bs_check_credentials(report, config, &config->speechkit.auth);
+    bs_check_service(report, config, tokens);
+    bs_check_store(report, config, tokens);
+    bs_tokens_destroy(tokens);
+}
+
 /* False, with a line that says so, when it is no number of partitions. */
 static bool read_partitions(const char *text, bool create, int32_t *partitions)
 {
@@ -143,7 +153,7 @@ int bs_command_check(int argc, char **argv)
     if (read_partitions(partitions_text, create, &partitions)) {
         struct bs_check_report report = {.failures = 0};
         check_kafka(&report, config, create, partitions);
-        bs_check_service(&report, config);
+        check_services(&report, config);
         status = report.failures == 0 ? BS_EXIT_OK : BS_EXIT_FAILED;
     }
     bs_config_free(config);

@@ -2,7 +2,8 @@
  *
  *   check.c          the command, and the lines
  *   check_topics.c   topics: what they are, making those that are missing
- *   check_service.c  credentials and the API */
+ *   check_service.c  the API
+ *   check_store.c    credentials and the object store */
 #ifndef BS_COMMANDS_CHECK_H
 #define BS_COMMANDS_CHECK_H
 
@@ -11,6 +12,7 @@
 
 #include "base/check.h"
 #include "edges/kafka_client.h"
+#include "edges/tokens.h"
 #include "formats/config.h"
 
 enum bs_check_line { BS_CHECK_LINE_OK, BS_CHECK_LINE_WARN, BS_CHECK_LINE_FAIL };
@@ -29,7 +31,20 @@ void bs_check_say(struct bs_check_report *report, enum bs_check_line kind, const
 bool bs_check_topics(struct bs_check_report *report, struct bs_kafka_client *client,
                      const struct bs_config *config, bool create, int32_t partitions);
 
-/* Credentials, and the service's two addresses; submits nothing. Blocks up to half a minute. */
-void bs_check_service(struct bs_check_report *report, const struct bs_config *config);
+/* Gets the credentials of `auth`, one of the configuration's two, and says how that went. The
+ * caller destroys them. Blocks up to 20 s. */
+struct bs_tokens *bs_check_credentials(struct bs_check_report *report,
+                                       const struct bs_config *config, const struct bs_auth *auth);
+
+/* The service's two addresses, with those credentials; submits nothing. Blocks up to half a minute.
+ */
+void bs_check_service(struct bs_check_report *report, const struct bs_config *config,
+                      struct bs_tokens *tokens);
+
+/* The object store: each bucket is listed and read from, a small object is put, read and deleted
+ * where copies and transcripts will stand. `tokens` are speechkit.auth's. Blocks up to a minute for
+ * each of them when nobody answers. */
+void bs_check_store(struct bs_check_report *report, const struct bs_config *config,
+                    struct bs_tokens *tokens);
 
 #endif

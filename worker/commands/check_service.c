@@ -4,13 +4,11 @@
 #include "commands/check.h"
 #include "commands/version.h"
 #include "edges/http.h"
-#include "edges/tokens.h"
 
-#define CONNECT_LIMIT_MS     5000
-#define REQUEST_LIMIT_MS     15000
-#define CREDENTIALS_LIMIT_MS 20000
-#define ANSWER_BYTES         ((size_t)1048576)
-#define HEADER_BYTES         ((size_t)65536)
+#define CONNECT_LIMIT_MS 5000
+#define REQUEST_LIMIT_MS 15000
+#define ANSWER_BYTES     ((size_t)1048576)
+#define HEADER_BYTES     ((size_t)65536)
 /* An operation that nobody has: the service looks at the credentials before it says so. */
 #define NO_OPERATION "/operations/backscribe-check"
 
@@ -117,19 +115,10 @@ static void visit_service(struct bs_check_report *report, const struct bs_config
     bs_http_destroy(http);
 }
 
-void bs_check_service(struct bs_check_report *report, const struct bs_config *config)
+void bs_check_service(struct bs_check_report *report, const struct bs_config *config,
+                      struct bs_tokens *tokens)
 {
     struct bs_loop *loop = bs_loop_create();
-    struct bs_error error = BS_NO_ERROR;
-    struct bs_tokens *tokens = bs_tokens_create(NULL, config, &config->speechkit.auth, NULL, NULL);
-    if (bs_tokens_wait(tokens, CREDENTIALS_LIMIT_MS, &error) != BS_OK) {
-        bs_check_say(report, BS_CHECK_LINE_FAIL, "%s", error.message);
-    } else {
-        const char *authorization = bs_tokens_authorization(tokens);
-        bs_check_say(report, BS_CHECK_LINE_OK, "speechkit.auth: %s",
-                     authorization[0] == '\0' ? "none is needed" : "the credential can be read");
-    }
     visit_service(report, config, loop, tokens);
-    bs_tokens_destroy(tokens);
     bs_loop_destroy(loop);
 }

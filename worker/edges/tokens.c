@@ -159,7 +159,8 @@ static bool is_time(const struct bs_tokens *tokens, bool wanted, bool doubted)
 
 static void warn(const struct bs_tokens *tokens, const struct bs_error *error)
 {
-    if (tokens->bell != NULL && bs_token_source_fetches(&tokens->source)) {
+    if (tokens->bell != NULL && bs_token_source_fetches(&tokens->source) &&
+        !atomic_load(&tokens->source.cancelled)) {
         bs_log(BS_LOG_WARN, NULL, "%s: %s", tokens->setting, error->message);
     }
 }
@@ -184,12 +185,15 @@ static void attempt(struct bs_tokens *tokens)
     pthread_mutex_unlock(&tokens->mutex);
 }
 
-/* Until somebody has a wish, a second at most (under the mutex). */
-static void rest(struct bs_tokens *tokens)
+/* Until there is news, a second at most (under the mutex). */
+static void rest(struct bs_tokens *tokens, int64_t limit_ms)
 {
     struct timespec until;
+    int64_t wait_ms = limit_ms < LOOK_EVERY_MS ? limit_ms : LOOK_EVERY_MS;
     (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += LOOK_EVERY_MS / 1000;
+    int64_t nanoseconds = until.tv_nsec + (wait_ms < 1 ? 1 : wait_ms) * 1000000;
+    until.tv_sec += nanoseconds / 1000000000;
+    until.tv_nsec = nanoseconds % 1000000000;
     (void)pthread_cond_timedwait(&tokens->news, &tokens->mutex, &until);
 }
 
@@ -219,7 +223,8 @@ static void *run(void *context)
         pthread_mutex_lock(&tokens->mutex);
         expire(tokens);
         if (!tokens->stopping) {
-            rest(tokens);
+            bool fetches = bs_token_source_fetches(&tokens->source);
+            rest(tokens, fetches ? tokens->due - bs_clock_now().mono : LOOK_EVERY_MS);
         }
     }
     pthread_mutex_unlock(&tokens->mutex);
@@ -462,7 +467,7 @@ enum bs_error_code bs_tokens_wait(struct bs_tokens *tokens, int64_t limit_ms,
     pthread_mutex_lock(&tokens->mutex);
     while (!tokens->available && tokens->problem_code == BS_ERROR_TEMPORARY &&
            bs_clock_now().mono < until) {
-        rest(tokens);
+        rest(tokens, until - bs_clock_now().mono);
     }
     bool available = tokens->available;
     pthread_mutex_unlock(&tokens->mutex);

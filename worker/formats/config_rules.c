@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "formats/config_parts.h"
+#include "formats/object_name.h"
 #include "formats/specification.h"
 #include "formats/url.h"
 
@@ -153,10 +154,11 @@ static void check_credentials(const struct bs_config *config, struct bs_config_e
     const char *needs_store = config->objects.staging[0] != '\0'       ? "objects.staging"
                               : config->objects.transcripts[0] != '\0' ? "objects.transcripts"
                                                                        : NULL;
-    if (auth->kind == BS_AUTH_API_KEY_FILE && config->objects.auth.kind == BS_AUTH_ABSENT &&
-        needs_store != NULL) {
-        bs_config_complain(errors, needs_store,
-                           "needs objects.auth: the object store takes no API key");
+    if (needs_store != NULL && auth->kind != BS_AUTH_ABSENT && !bs_config_has_store(config)) {
+        bs_config_complain(errors, needs_store, "needs objects.auth: %s",
+                           auth->kind == BS_AUTH_API_KEY_FILE
+                               ? "the object store takes no API key"
+                               : "speechkit.auth names no credentials that could serve it");
     }
 }
 

@@ -163,6 +163,8 @@ static void settings_must_fit_each_other(void **state)
                    "kafka_files.sasl.password: expected a file's path");
     assert_mistake("objects.transcripts=s3://bucket/x",
                    "objects.transcripts: needs objects.auth: the object store takes no API key");
+    assert_mistake("objects.staging=s3://recordings/../other",
+                   "objects.staging: expected \"\" or s3://bucket/prefix");
     assert_mistake("speechkit.auth.iam_token_file=/t",
                    "speechkit.auth: expected an object with exactly one of api_key_file, "
                    "iam_token_file, authorized_key_file, metadata_service, none");
