@@ -10,8 +10,8 @@
 #define LONGEST_PAUSE_MS INT64_C(10000)
 /* One and the same credential: a token that was just made may not be known everywhere. */
 #define REFUSALS_OF_A_CREDENTIAL 3
-/* For a credential that is being fetched. */
-#define CREDENTIAL_LIMIT_MS INT64_C(10000)
+/* While a credential is waited for: how often it is looked whether the call was cancelled. */
+#define CREDENTIAL_LOOK_MS INT64_C(500)
 
 /* ---- credentials -------------------------------------------------------------------------- */
 
@@ -27,22 +27,28 @@ static bool same_credential(const struct bs_credential *a, const struct bs_crede
            same_text(a->secret_access_key, b->secret_access_key);
 }
 
+/* One that is on its way is waited for, as long as the call may take. */
 static enum bs_error_code get_credential(struct bs_exchange *exchange,
                                          struct bs_credential *credential, struct bs_error *error)
 {
     struct bs_tokens *tokens = exchange->objects->tokens;
     struct bs_error problem = BS_NO_ERROR;
-    if (bs_tokens_copy(tokens, credential, &problem) != BS_OK) {
-        int64_t left_ms = exchange->deadline - bs_clock_now().mono;
-        if (left_ms > CREDENTIAL_LIMIT_MS) {
-            left_ms = CREDENTIAL_LIMIT_MS;
+    enum bs_error_code code;
+    while ((code = bs_tokens_copy(tokens, credential, &problem)) == BS_ERROR_TEMPORARY &&
+           bs_clock_now().mono < exchange->deadline &&
+           !atomic_load(&exchange->objects->cancelled)) {
+        if (bs_tokens_wait(tokens, CREDENTIAL_LOOK_MS, &problem) == BS_ERROR_DENIED) {
+            code = BS_ERROR_DENIED;
+            break;
         }
-        if (left_ms <= 0 || bs_tokens_wait(tokens, left_ms, &problem) != BS_OK ||
-            bs_tokens_copy(tokens, credential, &problem) != BS_OK) {
-            char subject[400];
-            bs_exchange_subject(exchange, subject, sizeof subject);
-            return bs_error_set(error, BS_ERROR_DENIED, "%s: %s", subject, problem.message);
+    }
+    if (code != BS_OK) {
+        char subject[400];
+        bs_exchange_subject(exchange, subject, sizeof subject);
+        if (atomic_load(&exchange->objects->cancelled)) {
+            return bs_error_set(error, BS_ERROR_FATAL, "%s: cancelled", subject);
         }
+        return bs_error_set(error, code, "%s: %s", subject, problem.message);
     }
     static const char scheme[] = "Bearer ";
     const char *authorization = credential->authorization;
