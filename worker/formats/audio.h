@@ -71,8 +71,9 @@ struct bs_probe_hint {
 
 /* What the parsers remember between two reads: private to audio_*.c. */
 struct bs_wav_state {
-    int64_t chunk;     /* where the next chunk's head is */
-    int64_t ds64_data; /* RF64's data size; -1 = not told */
+    int64_t chunk;         /* where the next chunk's head is */
+    int64_t ds64_data;     /* RF64's data size; -1 = not told */
+    uint32_t fact_samples; /* of each channel, where a fact chunk tells; else 0 */
     uint32_t codec, container_bits, bytes_per_second;
     bool has_format, has_64_bit_sizes;
 };
@@ -94,7 +95,7 @@ struct bs_ogg_state {
     uint32_t serials[BS_OGG_STREAMS_MAX]; /* of the link */
     uint32_t serial;                      /* the one with the sound */
     uint32_t tail_serial;
-    int32_t serial_count, mark_count, packets, step, open_samples;
+    int32_t serial_count, mark_count, packets, step, open_samples, head_reads;
     uint16_t pre_skip;
     bool has_stream, open, first_link;
     double seconds; /* of the links before the present one */

@@ -7,8 +7,7 @@
 #include <string.h>
 
 #define WINDOW_BYTES   32768  /* holds a first frame and those that confirm it, of any rate */
-#define PLACE_BYTES    8192   /* eight frames of the highest rate, and more of others */
-#define END_BYTES      8192   /* the tags at the end */
+#define PLACE_BYTES    8192   /* five frames of the highest rate, and more of others */
 #define JUNK_BYTES_MAX 131072 /* before the first frame */
 #define REST_BYTES_MIN 4096   /* after what a header tells of: less is a tag, or a frame */
 #define COUNTED_MAX    4194304
@@ -81,12 +80,26 @@ static int64_t end_tag(const struct bs_audio_view *view, int64_t end)
     return 0;
 }
 
+/* Some frames, of any rate. */
+static int64_t window_of(const struct bs_mp3_state *mp3)
+{
+    return 6 * mp3->unpadded_length > PLACE_BYTES ? WINDOW_BYTES : PLACE_BYTES;
+}
+
+static void go_to_end(struct bs_probe *probe)
+{
+    int64_t end = probe->audio.size_bytes, first = probe->of.mp3.first;
+    int64_t from = end - window_of(&probe->of.mp3);
+    from = from > first ? from : first;
+    want(probe, STEP_END, from, end - from);
+}
+
 static void go_to_place(struct bs_probe *probe)
 {
     struct bs_mp3_state *mp3 = &probe->of.mp3;
     int64_t frames = mp3->end - mp3->first;
     int64_t at = mp3->first + frames / (2 * mp3->places) * (2 * mp3->place + 1);
-    want(probe, STEP_PLACE, at, PLACE_BYTES);
+    want(probe, STEP_PLACE, at, window_of(mp3));
 }
 
 static void count_all(struct bs_probe *probe)
@@ -95,23 +108,6 @@ static void count_all(struct bs_probe *probe)
     mp3->at = mp3->first;
     mp3->samples = 0;
     want(probe, STEP_COUNT, mp3->at, BS_PROBE_READ_MAX);
-}
-
-static void read_end(struct bs_probe *probe, const struct bs_audio_view *view)
-{
-    struct bs_mp3_state *mp3 = &probe->of.mp3;
-    mp3->end = probe->audio.size_bytes;
-    for (int64_t length; (length = end_tag(view, mp3->end)) > 0; mp3->end -= length) {
-        if (length >= mp3->end - mp3->first) {
-            break;
-        }
-    }
-    if (mp3->end - mp3->first <= BS_PROBE_READ_MAX) {
-        count_all(probe);
-        return;
-    }
-    mp3->places = PLACES_FEW;
-    go_to_place(probe);
 }
 
 /* ---- frames that are counted ---------------------------------------------------------------- */
@@ -148,6 +144,35 @@ static int64_t take_frames(struct bs_mp3_state *mp3, const struct bs_audio_view 
     }
 }
 
+/* The last frame ends before the tags, and before padding where there is some. */
+static void read_end(struct bs_probe *probe, const struct bs_audio_view *view)
+{
+    struct bs_mp3_state *mp3 = &probe->of.mp3;
+    mp3->end = probe->audio.size_bytes;
+    for (int64_t length; (length = end_tag(view, mp3->end)) > 0; mp3->end -= length) {
+        if (length >= mp3->end - mp3->first) {
+            break;
+        }
+    }
+    if (mp3->end - mp3->first <= BS_PROBE_READ_MAX) {
+        count_all(probe);
+        return;
+    }
+    int64_t at = view->offset, last = 0;
+    struct bs_mpeg_frame frame;
+    while (bs_mpeg_find(probe, view, at, mp3->like, &at, &frame) == BS_MPEG_FOUND &&
+           at + frame.length <= mp3->end) {
+        at = last = take_frames(mp3, view, at);
+    }
+    if (last > 0) {
+        mp3->end = last;
+    } else if (mp3->end > view->offset) {
+        mp3->one_bit_rate = false;
+    }
+    mp3->places = PLACES_FEW;
+    go_to_place(probe);
+}
+
 /* All frames have one rate: their bytes tell the time. Encoders that never pad a frame stay below
  * the rate that they name; a free rate has no name. */
 static double constant_seconds(const struct bs_mp3_state *mp3)
@@ -179,6 +204,10 @@ static void read_place(struct bs_probe *probe, const struct bs_audio_view *view)
     int64_t at;
     if (bs_mpeg_find(probe, view, view->offset, mp3->like, &at, &frame) == BS_MPEG_FOUND) {
         take_frames(mp3, view, at);
+    } else {
+        /* Padding, or half of a tag: not all of it is frames. */
+        mp3->one_bit_rate = false;
+        mp3->bytes += (int64_t)view->size;
     }
     if (++mp3->place < mp3->places) {
         go_to_place(probe);
@@ -283,9 +312,7 @@ static void read_next(struct bs_probe *probe, const struct bs_audio_view *view)
         end_with(probe, mp3->told_seconds);
         return;
     }
-    int64_t end = probe->audio.size_bytes;
-    int64_t from = end - END_BYTES > mp3->first ? end - END_BYTES : mp3->first;
-    want(probe, STEP_END, from, END_BYTES);
+    go_to_end(probe);
 }
 
 /* ---- the first frame ------------------------------------------------------------------------ */
@@ -346,9 +373,7 @@ static void take_first(struct bs_probe *probe, const struct bs_audio_view *view,
         }
     }
     take_frames(mp3, view, mp3->first);
-    int64_t end = audio->size_bytes;
-    int64_t from = end - END_BYTES > mp3->first ? end - END_BYTES : mp3->first;
-    want(probe, STEP_END, from, END_BYTES);
+    go_to_end(probe);
 }
 
 static void read_first(struct bs_probe *probe, const struct bs_audio_view *view)

@@ -9,7 +9,8 @@
 #define HEAD_BYTES       16384
 #define OVERLAP          (BS_OGG_HEADER_MAX + 18) /* no page's header is cut by both windows */
 #define SCAN_BYTES       (WINDOW_BYTES - OVERLAP)
-#define HEADER_PACKETS   2 /* OpusHead and OpusTags */
+#define HEADER_PACKETS   2  /* OpusHead and OpusTags */
+#define HEAD_READS_MAX   32 /* for tags with pictures; beyond, time is taken to begin at 0 */
 #define SAMPLES_A_SECOND 48000
 
 enum step {
@@ -61,7 +62,7 @@ static void begin_link(struct bs_probe *probe, int64_t at)
     ogg->link = ogg->at = at;
     ogg->start = ogg->last = -1;
     ogg->head_samples = 0;
-    ogg->serial_count = ogg->packets = ogg->open_samples = 0;
+    ogg->serial_count = ogg->packets = ogg->open_samples = ogg->head_reads = 0;
     ogg->has_stream = ogg->open = false;
     while (ogg->mark_count > 0 && ogg->marks[ogg->mark_count - 1] <= at) {
         ogg->mark_count--;
@@ -177,6 +178,8 @@ static void end_without_sound(struct bs_probe *probe)
 {
     if (probe->of.ogg.has_stream) {
         end_link(probe, probe->audio.size_bytes);
+    } else if (probe->of.ogg.first_link && probe->of.ogg.serial_count > 0) {
+        bs_probe_end(probe);
     } else if (probe->of.ogg.first_link) {
         bs_probe_broken(probe, "it ends within its first page: it was cut");
     } else {
@@ -247,8 +250,8 @@ static bool take_head_page(struct bs_probe *probe, const struct bs_ogg_page *pag
         return false;
     }
     if (!ogg->has_stream) {
-        if (probe->audio.format == BS_AUDIO_OGG_OTHER && probe->audio.name[0] == '\0') {
-            bs_probe_name(probe, "Ogg, no known codec");
+        if (strcmp(probe->audio.name, "Ogg") == 0) {
+            bs_probe_name(probe, "Ogg of no known codec");
         }
         bs_probe_end(probe);
         return false;
@@ -269,6 +272,11 @@ static void read_head(struct bs_probe *probe, const struct bs_audio_view *view)
 {
     struct bs_ogg_state *ogg = &probe->of.ogg;
     struct bs_ogg_page page;
+    if (++ogg->head_reads > HEAD_READS_MAX && ogg->has_stream) {
+        ogg->start = 0;
+        end_head(probe);
+        return;
+    }
     while (ogg->at < probe->audio.size_bytes) {
         bool enough = view->offset == ogg->at && view->size == WINDOW_BYTES;
         bool is_page = bs_ogg_read_page(probe, view, ogg->at, &page) && page.whole;
@@ -431,6 +439,7 @@ void bs_ogg_feed(struct bs_probe *probe, const struct bs_audio_view *view)
 void bs_ogg_begin(struct bs_probe *probe, const struct bs_audio_view *view, int64_t at)
 {
     probe->audio.format = BS_AUDIO_OGG_OTHER;
+    bs_probe_name(probe, "Ogg");
     probe->of.ogg = (struct bs_ogg_state){.first_link = true, .tail_granule = -1};
     begin_link(probe, at);
     read_head(probe, view);

@@ -165,14 +165,18 @@ static void read_format(struct bs_probe *probe, const uint8_t *bytes, uint32_t s
 
 /* ---- the sound ----------------------------------------------------------------------------- */
 
-static bool is_chunk_name(const uint8_t *bytes)
+/* Those that are met around the sound. */
+static bool is_known_chunk(const uint8_t *bytes)
 {
-    for (int i = 0; i < 4; i++) {
-        if (bytes[i] < 0x20 || bytes[i] > 0x7e) {
-            return false;
+    static const char known[][5] = {"fmt ", "data", "LIST", "fact", "bext", "JUNK", "junk",
+                                    "PAD ", "id3 ", "ID3 ", "cue ", "smpl", "iXML", "_PMX",
+                                    "axml", "PEAK", "DISP", "note", "cart", "FLLR"};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (memcmp(bytes, known[i], 4) == 0) {
+            return true;
         }
     }
-    return true;
+    return false;
 }
 
 /* A size of 0 is what a recorder leaves that never came back to its header; it is meant only where
@@ -182,13 +186,8 @@ static bool is_truly_empty(const struct bs_probe *probe, const struct bs_audio_v
 {
     size_t size;
     const uint8_t *bytes = bs_view_from(view, at, &size);
-    return size >= 8 && is_chunk_name(bytes) &&
-           at + 8 + (int64_t)bs_le32(bytes + 4) <= probe->audio.size_bytes &&
-           (memcmp(bytes, "LIST", 4) == 0 || memcmp(bytes, "id3 ", 4) == 0 ||
-            memcmp(bytes, "ID3 ", 4) == 0 || memcmp(bytes, "bext", 4) == 0 ||
-            memcmp(bytes, "cue ", 4) == 0 || memcmp(bytes, "smpl", 4) == 0 ||
-            memcmp(bytes, "fact", 4) == 0 || memcmp(bytes, "iXML", 4) == 0 ||
-            memcmp(bytes, "JUNK", 4) == 0 || memcmp(bytes, "_PMX", 4) == 0);
+    return size >= 8 && is_known_chunk(bytes) &&
+           at + 8 + (int64_t)bs_le32(bytes + 4) <= probe->audio.size_bytes;
 }
 
 static void read_sound(struct bs_probe *probe, const struct bs_audio_view *view, int64_t at,
@@ -208,6 +207,8 @@ static void read_sound(struct bs_probe *probe, const struct bs_audio_view *view,
         int64_t frame = (int64_t)audio->channels * wav->container_bits / 8;
         audio->data_size -= audio->data_size % frame;
         audio->seconds = (double)(audio->data_size / frame) / audio->sample_rate_hertz;
+    } else if (wav->fact_samples > 0 && told != 0 && told != UNKNOWN_SIZE && size == told) {
+        audio->seconds = (double)wav->fact_samples / audio->sample_rate_hertz;
     } else if (wav->bytes_per_second > 0) {
         audio->seconds = (double)audio->data_size / wav->bytes_per_second;
     }
@@ -228,8 +229,7 @@ static int64_t after_chunk(const struct bs_audio_view *view, int64_t at, uint32_
     }
     size_t size;
     const uint8_t *bytes = bs_view_from(view, end, &size);
-    bool padded = size < 5 || is_chunk_name(bytes + 1) || !is_chunk_name(bytes);
-    return padded ? end + 1 : end;
+    return size >= 4 && is_known_chunk(bytes) ? end : end + 1;
 }
 
 /* Of a chunk whose head the view holds. False: its body is needed and not in the view. */
@@ -240,7 +240,8 @@ static bool read_chunk(struct bs_probe *probe, const struct bs_audio_view *view,
     const uint8_t *bytes = bs_view_from(view, at, &size);
     uint32_t told = bs_le32(bytes + 4);
     bool format = memcmp(bytes, "fmt ", 4) == 0, sizes = memcmp(bytes, "ds64", 4) == 0;
-    size_t needed = format ? (told < 40 ? told : 40) : sizes ? 24 : 0;
+    bool fact = memcmp(bytes, "fact", 4) == 0;
+    size_t needed = format ? (told < 40 ? told : 40) : sizes ? 24 : fact ? 4 : 0;
     if (size < 8 + needed) {
         return false;
     }
@@ -251,6 +252,8 @@ static bool read_chunk(struct bs_probe *probe, const struct bs_audio_view *view,
     } else if (sizes && told >= 24) {
         uint64_t data = bs_le64(bytes + 16);
         wav->ds64_data = data > INT64_MAX ? -1 : (int64_t)data;
+    } else if (fact && told >= 4) {
+        wav->fact_samples = bs_le32(bytes + 8);
     } else if (memcmp(bytes, "data", 4) == 0) {
         if (wav->has_format) {
             read_sound(probe, view, at + 8, told);
