@@ -97,7 +97,7 @@ struct bs_ogg_state {
     uint32_t tail_serial;
     int32_t serial_count, mark_count, packets, step, open_samples, head_reads;
     uint16_t pre_skip;
-    bool has_stream, open, first_link;
+    bool has_stream, open, first_link, tail_read;
     double seconds; /* of the links before the present one */
 };
 

@@ -8,6 +8,9 @@
 
 #define TO_OPUS "ffmpeg -i IN -c:a libopus -b:a 32k OUT.ogg"
 
+#define COMMAND_MAX  120
+#define PART_SECONDS 14000
+
 /* Stated lengths are often rounded. */
 #define SECONDS_TOLERANCE  1.0
 #define FRACTION_TOLERANCE 0.01
@@ -174,28 +177,70 @@ static bool check_stated(const struct bs_audio *audio, const struct bs_audio_sta
 
 /* ---- limits ---------------------------------------------------------------------------------- */
 
-static bool check_limits(const struct bs_audio *audio, const struct bs_audio_plan *plan,
-                         struct verdict *verdict)
+/* How a person makes an Ogg Opus of it; at `text`, of COMMAND_MAX bytes. */
+static const char *to_opus(const struct bs_audio *audio, char *text)
 {
-    if (audio->seconds > BS_AUDIO_SECONDS_MAX) {
-        int64_t seconds =
-            audio->seconds < 1e15 ? (int64_t)ceil(audio->seconds) : INT64_C(1000000000000000);
-        return refuse(
-            verdict, BS_DEAD_AUDIO_TOO_LONG,
-            "the recording lasts %lld h %lld min %lld s, the service takes 4 hours: split "
-            "it, with OUT%%d of IN's own extension: ffmpeg -i IN -f segment "
-            "-segment_time 14000 -c copy OUT%%d",
-            (long long)(seconds / 3600), (long long)(seconds / 60 % 60), (long long)(seconds % 60));
+    if (audio->format != BS_AUDIO_RAW) {
+        return TO_OPUS;
     }
-    int64_t bytes = plan->stage ? plan->staged_bytes : audio->size_bytes;
-    if (bytes > BS_AUDIO_BYTES_MAX) {
-        return refuse(
-            verdict, BS_DEAD_AUDIO_TOO_LARGE,
-            "the recording has %lld bytes%s, the service takes 1 GB (%d): convert it: " TO_OPUS,
-            (long long)bytes, plan->stage ? " as LPCM" : "", BS_AUDIO_BYTES_MAX);
-    }
-    return true;
+    (void)snprintf(text, COMMAND_MAX,
+                   "ffmpeg -f s16le -ar %u -ac %u -i IN -c:a libopus -b:a 32k OUT.ogg",
+                   audio->sample_rate_hertz, audio->channels);
+    return text;
 }
+
+static bool check_length(const struct bs_audio *audio, struct verdict *verdict)
+{
+    static const char *const extensions[] = {
+        [BS_AUDIO_WAV] = ".wav", [BS_AUDIO_OGG_OPUS] = ".ogg", [BS_AUDIO_MP3] = ".mp3"};
+    if (audio->seconds <= BS_AUDIO_SECONDS_MAX) {
+        return true;
+    }
+    char command[COMMAND_MAX];
+    if (audio->format == BS_AUDIO_RAW) {
+        (void)snprintf(command, sizeof command, "split -b %lld IN OUT",
+                       (long long)audio->sample_rate_hertz * audio->channels * 2 * PART_SECONDS);
+    } else {
+        (void)snprintf(command, sizeof command,
+                       "ffmpeg -i IN -c copy -f segment -segment_time %d OUT%%d%s", PART_SECONDS,
+                       extensions[audio->format]);
+    }
+    int64_t seconds = audio->seconds < 1e15 ? (int64_t)ceil(audio->seconds) : (int64_t)1e15;
+    return refuse(
+        verdict, BS_DEAD_AUDIO_TOO_LONG,
+        "the recording lasts %lld h %lld min %lld s, the service takes 4 hours: split it: "
+        "%s",
+        (long long)(seconds / 3600), (long long)(seconds / 60 % 60), (long long)(seconds % 60),
+        command);
+}
+
+static bool check_size(const struct bs_audio *audio, const struct bs_audio_plan *plan,
+                       struct verdict *verdict)
+{
+    char command[COMMAND_MAX];
+    int64_t bytes = plan->stage ? plan->staged_bytes : audio->size_bytes;
+    if (bytes <= BS_AUDIO_BYTES_MAX) {
+        return true;
+    }
+    return refuse(verdict, BS_DEAD_AUDIO_TOO_LARGE,
+                  "the recording has %lld bytes%s, the service takes 1 GB (%d): convert it: %s",
+                  (long long)bytes, plan->stage ? " as LPCM" : "", BS_AUDIO_BYTES_MAX,
+                  to_opus(audio, command));
+}
+
+static bool check_raw(const struct bs_audio *audio, struct verdict *verdict)
+{
+    char command[COMMAND_MAX];
+    if (is_lpcm_rate(audio->sample_rate_hertz)) {
+        return true;
+    }
+    return refuse(verdict, BS_DEAD_UNSUPPORTED_AUDIO,
+                  "the recording is LPCM at %u Hz; the API takes it at 8000, 16000 and 48000 Hz, "
+                  "and nothing is resampled here: %s",
+                  audio->sample_rate_hertz, to_opus(audio, command));
+}
+
+/* ---- all of it ------------------------------------------------------------------------------- */
 
 enum bs_dead_letter_code bs_audio_judge(const struct bs_audio *audio,
                                         const struct bs_audio_stated *stated, bool staging,
@@ -217,18 +262,11 @@ enum bs_dead_letter_code bs_audio_judge(const struct bs_audio *audio,
                      (long long)stated->size_bytes, (long long)audio->size_bytes);
         return verdict.code;
     }
-    if (!check_format(audio, stated, &verdict) || !check_stated(audio, stated, &verdict)) {
-        return verdict.code;
-    }
-    if (audio->format == BS_AUDIO_RAW && !is_lpcm_rate(audio->sample_rate_hertz)) {
-        (void)refuse(
-            &verdict, BS_DEAD_UNSUPPORTED_AUDIO,
-            "the recording is LPCM at %u Hz; the API takes it at 8000, 16000 and 48000 Hz, "
-            "and nothing is resampled here: ffmpeg -f s16le -ar %u -ac %u -i IN -c:a "
-            "libopus -b:a 32k OUT.ogg",
-            audio->sample_rate_hertz, audio->sample_rate_hertz, audio->channels);
-    } else if (audio->format != BS_AUDIO_WAV || check_wav(audio, staging, &verdict)) {
-        (void)check_limits(audio, plan, &verdict);
+    if (check_format(audio, stated, &verdict) && check_stated(audio, stated, &verdict) &&
+        (audio->format != BS_AUDIO_RAW || check_raw(audio, &verdict)) &&
+        (audio->format != BS_AUDIO_WAV || check_wav(audio, staging, &verdict)) &&
+        check_length(audio, &verdict)) {
+        (void)check_size(audio, plan, &verdict);
     }
     return verdict.code;
 }

@@ -222,7 +222,7 @@ static void measure_link(struct bs_probe *probe)
 static void end_head(struct bs_probe *probe)
 {
     struct bs_ogg_state *ogg = &probe->of.ogg;
-    if (!ogg->first_link) {
+    if (ogg->tail_read) {
         measure_link(probe);
         return;
     }
@@ -346,6 +346,7 @@ static void read_tail(struct bs_probe *probe, const struct bs_audio_view *view)
         }
         return;
     }
+    ogg->tail_read = true;
     ogg->tail_serial = page.serial;
     ogg->tail_granule = find_last_page(probe, view, &page.serial, &timed) ? timed.granule : -1;
     ogg->marks[0] = page.at;
