@@ -1,6 +1,8 @@
 #include "formats/transcript.h"
 
+#include <openssl/sha.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "formats/gzip.h"
@@ -125,24 +127,97 @@ static bool render(enum bs_transcript_format format, struct bs_bytes value, stru
     return good;
 }
 
-bool bs_transcript_render(enum bs_transcript_format format, const struct bs_message *message,
-                          struct bs_buffer *out, struct bs_error *error)
+/* The message's value, unpacked into `plain` where its header says so. */
+static bool unpack(const struct bs_message *message, struct bs_buffer *plain,
+                   struct bs_bytes *value, struct bs_error *error)
 {
-    struct bs_bytes value = message->value;
-    struct bs_buffer plain = {0};
-    if (value.data == NULL) {
+    *value = message->value;
+    if (value->data == NULL) {
         (void)bs_error_set(error, BS_ERROR_INVALID, "not a result: the message has no value");
         return false;
     }
     if (is_gzipped(message)) {
-        if (!bs_gunzip(value, PLAIN_SIZE_MAX, &plain)) {
-            bs_buffer_free(&plain);
+        if (!bs_gunzip(*value, PLAIN_SIZE_MAX, plain)) {
             (void)bs_error_set(error, BS_ERROR_INVALID, "not a result: the gzip is damaged");
             return false;
         }
-        value = (struct bs_bytes){.data = plain.data, .size = plain.size};
+        *value = (struct bs_bytes){.data = plain->data, .size = plain->size};
     }
-    bool good = render(format, value, out, error);
+    return true;
+}
+
+bool bs_transcript_render(enum bs_transcript_format format, const struct bs_message *message,
+                          struct bs_buffer *out, struct bs_error *error)
+{
+    struct bs_bytes value;
+    struct bs_buffer plain = {0};
+    bool good = unpack(message, &plain, &value, error) && render(format, value, out, error);
     bs_buffer_free(&plain);
     return good;
+}
+
+/* ---- results that stand elsewhere ---- */
+
+static bool read_reference(const cJSON *result, struct bs_transcript_reference *reference)
+{
+    const cJSON *transcript = bs_json_member(result, "transcript");
+    const char *uri = bs_json_text(transcript, "uri");
+    const char *sha256 = bs_json_text(transcript, "sha256");
+    const char *encoding = bs_json_text(transcript, "contentEncoding");
+    bool good = uri != NULL && sha256 != NULL && strlen(sha256) == 64 && encoding != NULL &&
+                strcmp(encoding, "gzip") == 0 &&
+                bs_json_int64(bs_json_member(transcript, "sizeBytes"), &reference->size_bytes) &&
+                reference->size_bytes > 0;
+    if (good) {
+        reference->uri = strdup(uri);
+        BS_ASSERT(reference->uri != NULL);
+        memcpy(reference->sha256, sha256, sizeof reference->sha256);
+    }
+    return good;
+}
+
+bool bs_transcript_reference_read(const struct bs_message *message,
+                                  struct bs_transcript_reference *reference)
+{
+    struct bs_json_problem problem;
+    struct bs_error error;
+    struct bs_buffer plain = {0};
+    struct bs_bytes value;
+    *reference = (struct bs_transcript_reference){0};
+    bool good = false;
+    if (unpack(message, &plain, &value, &error)) {
+        cJSON *result = bs_json_parse_tolerant(value.data, value.size, &problem);
+        good = result != NULL && read_reference(result, reference);
+        cJSON_Delete(result);
+    }
+    bs_buffer_free(&plain);
+    return good;
+}
+
+void bs_transcript_reference_free(struct bs_transcript_reference *reference)
+{
+    free(reference->uri);
+    *reference = (struct bs_transcript_reference){0};
+}
+
+bool bs_transcript_is_stored(const struct bs_transcript_reference *reference,
+                             struct bs_bytes stored, struct bs_error *error)
+{
+    if (stored.size != (uint64_t)reference->size_bytes) {
+        (void)bs_error_set(error, BS_ERROR_INVALID, "%.300s: it has %zu bytes, not %lld",
+                           reference->uri, stored.size, (long long)reference->size_bytes);
+        return false;
+    }
+    uint8_t digest[SHA256_DIGEST_LENGTH];
+    char hex[65];
+    (void)SHA256(stored.data, stored.size, digest);
+    for (size_t i = 0; i < sizeof digest; i++) {
+        (void)snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+    }
+    if (strcmp(hex, reference->sha256) != 0) {
+        (void)bs_error_set(error, BS_ERROR_INVALID, "%.300s: its SHA-256 is another one",
+                           reference->uri);
+        return false;
+    }
+    return true;
 }

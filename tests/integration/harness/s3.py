@@ -213,14 +213,25 @@ class FaultProxy:
     "unavailable" 503 SlowDown, in S3's own words
     "hang"        no answer comes
     "drop"        the connection ends without an answer
+    "forbidden"   403 AccessDenied; `forbid` has it for every request of a method
     """
 
-    UNAVAILABLE = b"<Error><Code>SlowDown</Code><Message>Please reduce your rate.</Message></Error>"
+    ERRORS = {
+        "unavailable": (
+            "503 Slow Down",
+            b"<Error><Code>SlowDown</Code><Message>Please reduce your rate.</Message></Error>",
+        ),
+        "forbidden": (
+            "403 Forbidden",
+            b"<Error><Code>AccessDenied</Code><Message>Access denied.</Message></Error>",
+        ),
+    }
 
     def __init__(self, port, faults=()):
         self._target = port
         self._lock = threading.Lock()
         self._faults = faults
+        self._forbidden = None
         self.requests = []  # the first line of each
         self._sockets = set()
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -245,6 +256,11 @@ class FaultProxy:
                 pass
             each.close()
 
+    def forbid(self, method):
+        """From now on whoever asks for it has no right to; None: everybody has."""
+        with self._lock:
+            self._forbidden = method
+
     def set(self, faults):
         with self._lock:
             self._faults = faults
@@ -260,6 +276,8 @@ class FaultProxy:
     def _next_fault(self, line):
         with self._lock:
             self.requests.append(line)
+            if line.split()[0] == self._forbidden:
+                return "forbidden"
             if isinstance(self._faults, str):
                 return self._faults
             if not self._faults:
@@ -288,9 +306,10 @@ class FaultProxy:
             return False
         if fault == "drop":
             return False
-        if fault == "unavailable":
-            said = f"HTTP/1.1 503 Slow Down\r\nContent-Length: {len(self.UNAVAILABLE)}\r\n"
-            client.sendall(said.encode() + b"Connection: close\r\n\r\n" + self.UNAVAILABLE)
+        if fault in self.ERRORS:
+            status, body = self.ERRORS[fault]
+            said = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n"
+            client.sendall(said.encode() + b"Connection: close\r\n\r\n" + body)
             return False
         server.sendall(head)
         if has_header(head, "expect: 100-continue"):
