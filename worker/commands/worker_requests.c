@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "commands/worker.h"
+#include "formats/credential.h"
 #include "formats/job.h"
 #include "formats/result.h"
 #include "formats/speechkit.h"
@@ -54,12 +55,31 @@ void bs_worker_forget_requests(struct bs_worker *worker)
     }
 }
 
-static void decode(const struct bs_request *request, const struct bs_http_answer *http,
+/* The answer's body; a copy without our credential where the service quotes that. */
+static struct bs_bytes body_without_credential(struct bs_worker *worker, struct bs_bytes body,
+                                               struct bs_buffer *copy)
+{
+    const char *credential = bs_tokens_authorization(worker->tokens);
+    if (!bs_secret_occurs(credential, body.data, body.size)) {
+        return body;
+    }
+    bs_buffer_append(copy, body.data, body.size);
+    bs_secret_hide(credential, copy->data, copy->size);
+    return (struct bs_bytes){.data = copy->data, .size = copy->size};
+}
+
+static const char *id_without_credential(struct bs_worker *worker, const char *id)
+{
+    const char *credential = bs_tokens_authorization(worker->tokens);
+    return id != NULL && bs_secret_occurs(credential, id, strlen(id)) ? NULL : id;
+}
+
+static void decode(const struct bs_request *request, int32_t status, struct bs_bytes body,
                    struct bs_answer *answer, void **storage)
 {
     struct bs_worker *worker = request->worker;
     if (request->kind == BS_EVENT_SUBMITTED) {
-        bs_speechkit_decode_submission(http->status, http->body, answer, storage);
+        bs_speechkit_decode_submission(status, body, answer, storage);
         return;
     }
     const struct bs_operation *operation = bs_core_operation(worker->core, request->operation);
@@ -68,8 +88,8 @@ static void decode(const struct bs_request *request, const struct bs_http_answer
         *answer = (struct bs_answer){.kind = BS_ANSWER_LOST, .message = "given up"};
         return;
     }
-    bs_speechkit_decode_check(worker->config, operation, worker->name, bs_clock_now().wall,
-                              http->status, http->body, answer, storage);
+    bs_speechkit_decode_check(worker->config, operation, worker->name, bs_clock_now().wall, status,
+                              body, answer, storage);
 }
 
 /* Answers of the same second tell core nothing new. */
@@ -91,9 +111,11 @@ static void ended(void *context, const struct bs_http_answer *http)
     struct bs_request *request = context;
     struct bs_answer answer = {0};
     void *storage = NULL;
+    struct bs_buffer copy = {0};
     tell_date(request, http->date);
     if (http->outcome == BS_HTTP_ANSWERED) {
-        decode(request, http, &answer, &storage);
+        struct bs_bytes body = body_without_credential(request->worker, http->body, &copy);
+        decode(request, http->status, body, &answer, &storage);
     } else {
         /* An operation whose answer is over a limit is so at every check: its turns are counted. */
         bool unreadable = request->kind == BS_EVENT_CHECKED && http->too_large &&
@@ -105,9 +127,10 @@ static void ended(void *context, const struct bs_http_answer *http)
     }
     answer.http_status = http->status;
     answer.retry_after_ms = http->retry_after_ms;
-    answer.request_id = http->request_id;
-    answer.trace_id = http->trace_id;
+    answer.request_id = id_without_credential(request->worker, http->request_id);
+    answer.trace_id = id_without_credential(request->worker, http->trace_id);
     finish(request, &answer);
+    bs_buffer_free(&copy);
     if (storage != NULL) {
         bs_speechkit_free(storage);
     }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "edges/objects_internal.h"
+#include "formats/credential.h"
 
 /* Of a key in a message: the beginning tells which one it is. */
 #define SHOWN_KEY_BYTES 180
@@ -90,6 +91,13 @@ static bool is_past_the_end(const struct bs_exchange *exchange)
     return exchange->ranged && exchange->status == 416;
 }
 
+static void hide_credential(const struct bs_exchange *exchange)
+{
+    const struct bs_credential *credential = &exchange->credential;
+    bs_secret_hide(credential->authorization, exchange->refusal.data, exchange->refusal.size);
+    bs_secret_hide(credential->secret_access_key, exchange->refusal.data, exchange->refusal.size);
+}
+
 struct bs_verdict bs_exchange_judge(const struct bs_exchange *exchange,
                                     struct bs_s3_refusal *refusal)
 {
@@ -115,6 +123,7 @@ struct bs_verdict bs_exchange_judge(const struct bs_exchange *exchange,
     if (is_past_the_end(exchange)) {
         return VERDICT(BS_OK, BS_VERDICT_FINAL);
     }
+    hide_credential(exchange);
     bs_s3_refusal_read((struct bs_bytes){exchange->refusal.data, exchange->refusal.size}, refusal);
     if (exchange->status == 412 || strcmp(refusal->code, "PreconditionFailed") == 0) {
         (void)snprintf(refusal->message, sizeof refusal->message,

@@ -17,6 +17,7 @@
 #define KEY_BITS_LEAST     2048
 #define LIFE_SECONDS_MOST  (366 * 86400) /* what says more is no answer about a token */
 #define WORD_OF_MESSAGE    48            /* tokens are longer, words of people are not */
+#define CUT_SECRET_LEAST   8 /* a shorter beginning tells nothing, and ordinary words begin so */
 #define TEXT_OF_FILE_BYTES 65536
 #define REQUEST_BYTES      4096 /* a signature of 8,192 bits and names of ordinary length */
 
@@ -35,6 +36,38 @@ bool bs_secret_fits_a_header(const char *secret)
         at++;
     }
     return *at == '\0' && at > secret;
+}
+
+/* Behind the scheme. */
+static const char *secret_of(const char *header)
+{
+    const char *space = header == NULL ? NULL : strchr(header, ' ');
+    return space == NULL ? header : space + 1;
+}
+
+bool bs_secret_occurs(const char *header, const void *bytes, size_t size)
+{
+    const char *secret = secret_of(header);
+    return secret != NULL && secret[0] != '\0' && size > 0 &&
+           memmem(bytes, size, secret, strlen(secret)) != NULL;
+}
+
+void bs_secret_hide(const char *header, void *bytes, size_t size)
+{
+    const char *secret = secret_of(header);
+    size_t length = secret == NULL ? 0 : strlen(secret);
+    char *at = bytes, *end = at + size;
+    if (length == 0 || size == 0) {
+        return;
+    }
+    while ((at = memmem(at, (size_t)(end - at), secret, length)) != NULL) {
+        memset(at, '*', length);
+    }
+    for (size_t cut = length - 1; cut >= CUT_SECRET_LEAST; cut--) {
+        if (cut <= size && memcmp(end - cut, secret, cut) == 0) {
+            memset(end - cut, '*', cut);
+        }
+    }
 }
 
 static void wipe(struct bs_buffer *buffer)

@@ -17,6 +17,13 @@ void bs_secret_free(char *secret);
 /* Whether it can stand in a header as it is: printable ASCII without a space, not empty. */
 bool bs_secret_fits_a_header(const char *secret);
 
+/* Whether the secret of a header's value ("Bearer …": what stands behind the scheme) occurs in what
+ * a service has sent. Nothing occurs where there is no secret. */
+BS_MUST_CHECK bool bs_secret_occurs(const char *header, const void *bytes, size_t size);
+/* Overwrites it, wherever it occurs, also where the end cuts it, with asterisks: a service that
+ * quotes what it was sent must not bring it into a log or a message. */
+void bs_secret_hide(const char *header, void *bytes, size_t size);
+
 /* ---- authorized keys: a service account's key for IAM ---- */
 
 /* Owned; bs_authorized_key_free wipes it. */

@@ -251,6 +251,26 @@ static void a_refusals_text_is_shown_without_what_could_be_a_token(void **state)
     assert_says("{\"message\":5}", "");
 }
 
+static void a_secret_that_is_quoted_is_hidden(void **state)
+{
+    (void)state;
+    char text[] = "token t1.abcdefgh, t1.abcdefgh; t1.abcdefgx t1.abcdefg";
+    assert_true(bs_secret_occurs("Bearer t1.abcdefgh", text, strlen(text)));
+    bs_secret_hide("Bearer t1.abcdefgh", text, strlen(text));
+    assert_string_equal(text, "token ***********, ***********; t1.abcdefgx **********");
+    assert_false(bs_secret_occurs("Bearer t1.abcdefgh", text, strlen(text)));
+    char short_end[] = "begins with t1.abcd";
+    bs_secret_hide("t1.abcdefgh", short_end, strlen(short_end));
+    assert_string_equal(short_end, "begins with t1.abcd");
+    static const char *const none[] = {NULL, "", "Bearer "};
+    for (size_t i = 0; i < 3; i++) {
+        char kept[] = "Bearer ";
+        assert_false(bs_secret_occurs(none[i], kept, strlen(kept)));
+        bs_secret_hide(none[i], kept, strlen(kept));
+        assert_string_equal(kept, "Bearer ");
+    }
+}
+
 static void a_static_key_is_two_texts(void **state)
 {
     (void)state;
@@ -287,6 +307,7 @@ int main(void)
         cmocka_unit_test(an_iam_answer_tells_the_token_and_its_end),
         cmocka_unit_test(a_metadata_answer_tells_the_token_and_how_long_it_lives),
         cmocka_unit_test(a_refusals_text_is_shown_without_what_could_be_a_token),
+        cmocka_unit_test(a_secret_that_is_quoted_is_hidden),
         cmocka_unit_test(a_static_key_is_two_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
