@@ -13,7 +13,7 @@ struct subcommand {
 
 static const struct subcommand subcommands[] = {
     {"run", bs_command_run, "the worker: jobs in, results and dead letters out"},
-    {"enqueue", bs_command_enqueue, "make jobs from a manifest"},
+    {"enqueue", bs_command_enqueue, "make jobs from a bucket, a manifest or local files"},
     {"results", bs_command_results, "read the results as text or JSON lines"},
     {"check", bs_command_check, "see whether everything that the configuration names works"},
 };

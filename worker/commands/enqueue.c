@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,12 +13,27 @@
 #include "edges/loop.h"
 #include "formats/glob.h"
 
-#define DESCRIBE_LIMIT_MS 10000
+#define DESCRIBE_LIMIT_MS     10000
+#define DRY_DESCRIBE_LIMIT_MS 5000
+#define SAMPLE_MAX            1000000
 /* Longer than librdkafka tries to deliver (5 minutes), so that its reason is what is told. */
 #define FLUSH_LIMIT_MS 330000
 
 static const char after[] =
-    "A manifest has one of these forms, told apart by what stands in it; each may be gzipped:\n"
+    "Recordings come from one of:\n"
+    "  s3://bucket/prefix   every object whose key begins so; not \"folders\", nor what is below\n"
+    "                       objects.staging and objects.transcripts\n"
+    "  --manifest FILE      a list in one of the forms below\n"
+    "  --upload-to PLACE    local files, and folders with all that is below them: each is looked\n"
+    "                       into, put into the store below PLACE under its name (in a folder: "
+    "from\n"
+    "                       there on), then enqueued. What the service would not take is named "
+    "and\n"
+    "                       left. What is there already, the same in size and hash, is not sent\n"
+    "                       again: an interrupted run is given again. Hidden files and what is no\n"
+    "                       recording are passed over\n"
+    "\n"
+    "A manifest's form is told by what stands in it; each may be gzipped:\n"
     "  lines      a link (s3://bucket/key or https://host/bucket/key) or a job as a JSON object\n"
     "             on each; empty lines and those that begin with # are passed over\n"
     "  CSV        with a header: uri (or url, link), or bucket and key; also id, language, model,\n"
@@ -33,19 +49,29 @@ static const char after[] =
     "/ too. A pattern fits the whole key, or, where it has no /, the key's last part. What an\n"
     "--exclude fits is left out, whatever --include says.\n"
     "\n"
-    "The first entry that is wrong ends it: what stands before it has been published, the entry "
-    "and\n"
-    "what follows have not. Mend it and give the whole manifest again. --dry-run reads to the end\n"
-    "and names every wrong entry. A run on a manifest's file that was interrupted (Ctrl-C, "
-    "SIGTERM,\n"
-    "a failure) is gone on with by the same command.\n"
+    "--dry-run looks into every recording as the worker would (its first bytes, and where it must\n"
+    "its last), and prints how many hours that is, how many seconds are billed, what would be\n"
+    "refused, and how long it takes at the quotas. With --sample N it looks into N of them, "
+    "chosen\n"
+    "by chance but the same ones each time, and scales up.\n"
     "\n"
-    "Exit status: 0 every recording is a job on the topic; 1 a wrong entry, or a failure; 2 wrong\n"
-    "usage or configuration, an unreadable manifest, a missing topic; 3 interrupted.\n"
+    "The first entry of a manifest that is wrong ends it: what stands before it has been "
+    "published,\n"
+    "the entry and what follows have not. Mend it and give the whole manifest again. --dry-run\n"
+    "reads to the end and names every wrong entry. A run on a manifest's file that was "
+    "interrupted\n"
+    "(Ctrl-C, SIGTERM, a failure) is gone on with by the same command.\n"
+    "\n"
+    "Exit status: 0 every recording is a job on the topic, but those named as refused; 1 a wrong\n"
+    "entry, or a failure; 2 wrong usage or configuration, an unreadable manifest, a missing "
+    "topic;\n"
+    "3 interrupted.\n"
     "\n"
     "Examples:\n"
-    "  echo s3://recordings/call.ogg | backscribe enqueue --config config.json --manifest -\n"
-    "  backscribe enqueue --manifest calls.csv.gz --language ru-RU --label batch=7 --dry-run";
+    "  backscribe enqueue s3://recordings/2024/ --include '*.ogg' --dry-run --sample 1000\n"
+    "  backscribe enqueue --manifest calls.csv.gz --language ru-RU --label batch=7\n"
+    "  backscribe enqueue --upload-to s3://recordings/disk-3 /mnt/disk-3\n"
+    "  echo s3://recordings/call.ogg | backscribe enqueue --manifest -";
 
 /* ---- interruption ----------------------------------------------------------------------- */
 
@@ -106,6 +132,22 @@ static int open_topic(struct bs_enqueue *enqueue)
     return BS_EXIT_OK;
 }
 
+/* A dry run tells what it can of the topic, and needs nothing of it. */
+static void look_at_topic(struct bs_enqueue *enqueue)
+{
+    struct bs_error error = BS_NO_ERROR;
+    struct bs_kafka_client *client = bs_kafka_client_create(enqueue->config, &error);
+    if (client != NULL &&
+        bs_kafka_describe_topic(client, enqueue->config->topics.jobs, DRY_DESCRIBE_LIMIT_MS,
+                                &enqueue->topic, &error) == BS_OK &&
+        !enqueue->topic.exists) {
+        (void)bs_error_set(&error, BS_ERROR_NOT_FOUND,
+                           "it does not exist: `backscribe check --create-topics` makes it");
+    }
+    (void)snprintf(enqueue->topic_problem, sizeof enqueue->topic_problem, "%s", error.message);
+    bs_kafka_client_destroy(client);
+}
+
 /* Also after a failure: what was handed over may still arrive. */
 static void flush(struct bs_enqueue *enqueue)
 {
@@ -140,22 +182,50 @@ static int tell_unfinished(const struct bs_enqueue *enqueue)
     return enqueue->broken ? BS_EXIT_FAILED : BS_EXIT_INTERRUPTED;
 }
 
-static int enqueue_all(struct bs_enqueue *enqueue)
+/* The recordings of whichever source; an exit status other than OK ends it. */
+static int take_all(struct bs_enqueue *enqueue, char **paths, int path_count)
 {
-    if (!bs_enqueue_open_manifest(enqueue)) {
-        return BS_EXIT_USAGE;
+    int status = BS_EXIT_OK;
+    enqueue->progress.counts_jobs = !enqueue->dry_run && enqueue->upload_to == NULL;
+    bs_enqueue_progress_begin(enqueue, enqueue->dry_run ? "looked into" : "jobs:");
+    if (enqueue->upload_to != NULL) {
+        status = bs_enqueue_from_files(enqueue, paths, path_count);
+    } else if (enqueue->listing != NULL) {
+        bs_enqueue_from_listing(enqueue);
+    } else {
+        bs_enqueue_from_manifest(enqueue);
     }
-    int status = enqueue->dry_run ? BS_EXIT_OK : open_topic(enqueue);
-    if (status != BS_EXIT_OK) {
-        return status;
+    if (enqueue->dry_run) {
+        bs_estimate_end(&enqueue->estimate);
     }
-    watch_signals();
-    bs_enqueue_from_manifest(enqueue);
-    if (!enqueue->dry_run) {
-        flush(enqueue);
+    bs_enqueue_progress_end(enqueue);
+    return status;
+}
+
+static int end_dry_run(struct bs_enqueue *enqueue)
+{
+    const struct bs_estimate *estimate = &enqueue->estimate;
+    if (estimate->hopeless) {
+        bs_enqueue_say("no recording can be looked into: %s", estimate->failure);
     }
-    bool ended = enqueue->counts.wrong > 0 && !enqueue->dry_run;
-    if (enqueue->broken || (bs_enqueue_interrupted() && !ended)) {
+    if (estimate->hopeless || enqueue->broken || bs_enqueue_interrupted()) {
+        return tell_unfinished(enqueue);
+    }
+    look_at_topic(enqueue);
+    if (enqueue->json) {
+        bs_enqueue_print_estimate_json(enqueue);
+    } else {
+        bs_enqueue_print_estimate(enqueue);
+    }
+    bs_enqueue_print_more_wrong(enqueue);
+    return enqueue->counts.wrong + estimate->failed == 0 ? BS_EXIT_OK : BS_EXIT_FAILED;
+}
+
+static int end_run(struct bs_enqueue *enqueue)
+{
+    flush(enqueue);
+    bool wrong_entry = enqueue->counts.wrong > 0 && enqueue->manifest != NULL;
+    if (enqueue->broken || (bs_enqueue_interrupted() && !wrong_entry)) {
         return tell_unfinished(enqueue);
     }
     bs_enqueue_position_remove(enqueue);
@@ -163,11 +233,48 @@ static int enqueue_all(struct bs_enqueue *enqueue)
     return enqueue->counts.wrong == 0 ? BS_EXIT_OK : BS_EXIT_FAILED;
 }
 
+/* What is needed before the first recording. */
+static int begin(struct bs_enqueue *enqueue)
+{
+    if (enqueue->manifest != NULL && !bs_enqueue_open_manifest(enqueue)) {
+        return BS_EXIT_USAGE;
+    }
+    int status = enqueue->dry_run ? BS_EXIT_OK : open_topic(enqueue);
+    bool looks = enqueue->dry_run && enqueue->upload_to == NULL;
+    bool store = enqueue->listing != NULL || (enqueue->upload_to != NULL && !enqueue->dry_run) ||
+                 (looks && bs_config_has_store(enqueue->config));
+    if (status == BS_EXIT_OK && store && !bs_enqueue_open_store(enqueue)) {
+        status = BS_EXIT_FAILED;
+    }
+    if (enqueue->dry_run) {
+        enqueue->estimate.config = enqueue->config;
+        enqueue->estimate.objects = enqueue->objects;
+        enqueue->estimate.progress = &enqueue->progress.done;
+        bs_estimate_begin(&enqueue->estimate);
+    }
+    watch_signals();
+    return status;
+}
+
+static int enqueue_all(struct bs_enqueue *enqueue, char **paths, int path_count)
+{
+    int status = begin(enqueue);
+    if (status == BS_EXIT_OK) {
+        status = take_all(enqueue, paths, path_count);
+    }
+    if (status == BS_EXIT_OK) {
+        status = enqueue->dry_run ? end_dry_run(enqueue) : end_run(enqueue);
+    }
+    return status;
+}
+
 /* ---- the command line ------------------------------------------------------------------- */
 
 struct arguments {
-    const char *limit, *language, *model;
+    const char *limit, *language, *model, *sample;
     struct bs_option_values labels;
+    char **paths; /* what is no option */
+    int path_count;
 };
 
 static bool wrong(const char *what, const char *value)
@@ -220,10 +327,72 @@ static bool read_patterns(const struct bs_option_values *patterns, const char *m
     return true;
 }
 
+/* Of the store: its bucket must be one that jobs may name. */
+static bool read_place(struct bs_enqueue *enqueue, const char *given)
+{
+    const struct bs_config *config = enqueue->config;
+    if (!bs_object_name_of_place(given, &enqueue->place)) {
+        return wrong("expected s3://bucket/prefix", given);
+    }
+    bool allowed = config->objects.bucket_count == 0;
+    for (size_t i = 0; i < config->objects.bucket_count; i++) {
+        allowed = allowed || strcmp(config->objects.buckets[i], enqueue->place.bucket) == 0;
+    }
+    if (!allowed) {
+        return wrong("objects.buckets does not list", enqueue->place.bucket);
+    }
+    return bs_config_has_store(config) ||
+           wrong("the object store needs credentials: set objects.auth", NULL);
+}
+
+/* Exactly one source, and what belongs to it. */
+static bool read_source(struct bs_enqueue *enqueue, const struct arguments *given)
+{
+    bool paths = given->path_count > 0;
+    if (enqueue->upload_to != NULL) {
+        if (!paths || enqueue->manifest != NULL) {
+            return wrong(paths ? "--upload-to and --manifest are two sources: give one"
+                               : "--upload-to needs files or folders",
+                         NULL);
+        }
+        return (given->sample == NULL || wrong("--sample does not go with --upload-to", NULL)) &&
+               (enqueue->bucket == NULL || wrong("--bucket goes with --manifest", NULL)) &&
+               read_place(enqueue, enqueue->upload_to);
+    }
+    if (paths && strncmp(given->paths[0], "s3://", 5) != 0) {
+        return wrong("a file is enqueued by --upload-to s3://bucket/prefix FILE, or as a list by "
+                     "--manifest FILE",
+                     given->paths[0]);
+    }
+    if (given->path_count > 1 || (paths && enqueue->manifest != NULL)) {
+        return wrong("two sources: give one", given->paths[given->path_count - 1]);
+    }
+    if (!paths) {
+        return enqueue->manifest != NULL ||
+               wrong("nothing to enqueue: give s3://bucket/prefix, --manifest or --upload-to",
+                     NULL);
+    }
+    enqueue->listing = given->paths[0];
+    return (enqueue->bucket == NULL || wrong("--bucket goes with --manifest", NULL)) &&
+           read_place(enqueue, enqueue->listing);
+}
+
+static bool read_dry_run(struct bs_enqueue *enqueue, const struct arguments *given)
+{
+    if (!enqueue->dry_run &&
+        (given->sample != NULL || enqueue->json || enqueue->estimate.verbose)) {
+        return wrong("--sample, --verbose and --json go with --dry-run", NULL);
+    }
+    return given->sample == NULL ||
+           (read_count(given->sample, &enqueue->estimate.sample) &&
+            enqueue->estimate.sample <= SAMPLE_MAX) ||
+           wrong("--sample must be a number from 1 to 1000000", given->sample);
+}
+
 static bool read_arguments(struct bs_enqueue *enqueue, const struct arguments *given)
 {
-    if (enqueue->manifest == NULL) {
-        return wrong("--manifest is missing", NULL);
+    if (!read_source(enqueue, given) || !read_dry_run(enqueue, given)) {
+        return false;
     }
     if (given->limit != NULL && !read_count(given->limit, &enqueue->limit)) {
         return wrong("--limit must be a number above 0", given->limit);
@@ -250,6 +419,12 @@ static void free_enqueue(struct bs_enqueue *enqueue)
 {
     bs_kafka_client_destroy(enqueue->client);
     bs_enqueue_close_manifest(enqueue);
+    bs_enqueue_close_store(enqueue);
+    bs_object_name_free(&enqueue->place);
+    if (enqueue->estimate.config != NULL) {
+        bs_estimate_end(&enqueue->estimate);
+        bs_estimate_free(&enqueue->estimate);
+    }
     bs_enqueue_position_free(&enqueue->position);
     bs_manifest_job_free(&enqueue->job);
     for (size_t i = 0; i < enqueue->defaults.label_count; i++) {
@@ -266,6 +441,8 @@ static enum bs_options_outcome read_command_line(struct bs_enqueue *enqueue,
     const struct bs_option options[] = {
         {"manifest", "FILE", "the recordings, in any form below; - is standard input", NULL,
          &enqueue->manifest},
+        {"upload-to", "PLACE", "s3://bucket/prefix for the local files and folders that follow",
+         NULL, &enqueue->upload_to},
         {"bucket", "NAME", "of listings that do not name theirs", NULL, &enqueue->bucket},
         {"newer-than", "WHEN", "only those changed since: 12h, 3d, or an RFC 3339 time", NULL,
          &enqueue->newer_than},
@@ -274,8 +451,13 @@ static enum bs_options_outcome read_command_line(struct bs_enqueue *enqueue,
         {"model", "NAME", "model of jobs that do not give it", NULL, &given->model},
         {"from-start", NULL, "do not go on where a former run was interrupted",
          &enqueue->from_start, NULL},
-        {"dry-run", NULL, "publish nothing; print how many jobs it would be, and how long",
-         &enqueue->dry_run, NULL},
+        {"quiet", NULL, "show no progress", &enqueue->progress.quiet, NULL},
+        {"dry-run", NULL, "publish nothing; print what it would come to", &enqueue->dry_run, NULL},
+        {"sample", "N", "with --dry-run: look into N of the recordings, and scale up", NULL,
+         &given->sample},
+        {"verbose", NULL, "with --dry-run: name every recording that is refused",
+         &enqueue->estimate.verbose, NULL},
+        {"json", NULL, "with --dry-run: print JSON", &enqueue->json, NULL},
     };
     const struct bs_repeated_option repeated[] = {
         {"include", "PATTERN", "only keys that fit; may be repeated", &enqueue->filter.include},
@@ -284,16 +466,20 @@ static enum bs_options_outcome read_command_line(struct bs_enqueue *enqueue,
     };
     const struct bs_command command = {
         .name = "enqueue",
-        .usage = "[OPTIONS] --manifest FILE",
+        .usage = "[OPTIONS] s3://bucket/prefix | --manifest FILE | --upload-to PLACE FILE…",
         .summary = "Makes a job message of each recording.",
         .options = options,
         .option_count = sizeof options / sizeof *options,
         .repeated = repeated,
         .repeated_count = sizeof repeated / sizeof *repeated,
         .after = after,
+        .arguments_at_most = INT_MAX,
     };
-    int first_argument;
-    return bs_options_read(&command, argc, argv, config, &first_argument);
+    int first = argc;
+    enum bs_options_outcome outcome = bs_options_read(&command, argc, argv, config, &first);
+    given->paths = argv + first;
+    given->path_count = argc - first;
+    return outcome;
 }
 
 int bs_command_enqueue(int argc, char **argv)
@@ -306,7 +492,9 @@ int bs_command_enqueue(int argc, char **argv)
         return outcome == BS_OPTIONS_DONE ? BS_EXIT_OK : BS_EXIT_USAGE;
     }
     enqueue.config = config;
-    int status = read_arguments(&enqueue, &given) ? enqueue_all(&enqueue) : BS_EXIT_USAGE;
+    int status = read_arguments(&enqueue, &given)
+                     ? enqueue_all(&enqueue, given.paths, given.path_count)
+                     : BS_EXIT_USAGE;
     free_enqueue(&enqueue);
     bs_config_free(config);
     return status;

@@ -33,10 +33,11 @@ static bool fits_any(const struct bs_option_values *patterns, const char *key)
     return false;
 }
 
-static bool key_wanted(const struct bs_enqueue_filter *filter, const char *key)
+bool bs_enqueue_fits(const struct bs_enqueue_filter *filter, const char *key, bs_wall_ms modified)
 {
     return (filter->include.count == 0 || fits_any(&filter->include, key)) &&
-           !fits_any(&filter->exclude, key);
+           !fits_any(&filter->exclude, key) &&
+           (filter->newer_than == 0 || modified >= filter->newer_than);
 }
 
 /* A store lists the "folders" that a program has made, and what we put there. */
@@ -64,15 +65,11 @@ static bool choose(struct bs_enqueue *enqueue, const struct bs_manifest_entry *e
         counts->ours++;
         return false;
     }
-    if (!key_wanted(filter, name->key)) {
-        counts->filtered++;
-        return false;
-    }
     if (filter->newer_than != 0 && entry->modified == 0) {
         *problem = "--newer-than: when this was last changed is not told here";
         return false;
     }
-    if (filter->newer_than != 0 && entry->modified < filter->newer_than) {
+    if (!bs_enqueue_fits(filter, name->key, entry->modified)) {
         counts->filtered++;
         return false;
     }

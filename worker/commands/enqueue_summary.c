@@ -6,7 +6,7 @@
 #define SECONDS_PER_DAY 86400.0
 #define WRONG_SHOWN     20
 
-double bs_enqueue_days(const struct bs_enqueue *enqueue)
+static double days_at_quota(const struct bs_enqueue *enqueue)
 {
     const struct bs_config *config = enqueue->config;
     return (double)enqueue->counts.jobs * (double)config->quotas.window_seconds /
@@ -26,7 +26,7 @@ void bs_enqueue_print_duration(FILE *to, double days)
     }
 }
 
-static void print_left_out(const struct bs_enqueue *enqueue, FILE *to)
+void bs_enqueue_print_left_out(const struct bs_enqueue *enqueue, FILE *to)
 {
     const struct bs_enqueue_counts *counts = &enqueue->counts;
     const struct {
@@ -35,6 +35,7 @@ static void print_left_out(const struct bs_enqueue *enqueue, FILE *to)
     } kinds[] = {{counts->filtered, "by the filters"},
                  {counts->folders, "folders"},
                  {counts->outdated, "former versions"},
+                 {counts->passed_over, "that are no recordings"},
                  {counts->ours, "staged recordings and transcripts of ours"}};
     const char *between = "left out: ";
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
@@ -48,31 +49,49 @@ static void print_left_out(const struct bs_enqueue *enqueue, FILE *to)
     }
 }
 
+double bs_enqueue_retention_days(const struct bs_topic_facts *topic)
+{
+    return (double)topic->retention_ms / 1000 / SECONDS_PER_DAY;
+}
+
+void bs_enqueue_print_more_wrong(const struct bs_enqueue *enqueue)
+{
+    if (enqueue->counts.wrong > WRONG_SHOWN && enqueue->manifest != NULL) {
+        fprintf(stderr, "and %" PRId64 " more that are wrong\n",
+                enqueue->counts.wrong - WRONG_SHOWN);
+    }
+}
+
 void bs_enqueue_print_summary(const struct bs_enqueue *enqueue)
 {
-    FILE *to = enqueue->dry_run ? stdout : stderr;
     const struct bs_enqueue_counts *counts = &enqueue->counts;
-    double days = bs_enqueue_days(enqueue);
-    fprintf(to, "%" PRId64 " job%s %s", counts->jobs, counts->jobs == 1 ? "" : "s",
-            enqueue->dry_run ? "would be enqueued" : "enqueued");
+    double days = days_at_quota(enqueue);
+    fprintf(stderr, "%" PRId64 " job%s enqueued", counts->jobs, counts->jobs == 1 ? "" : "s");
     if (counts->jobs > 0) {
-        fprintf(to, "; ");
-        bs_enqueue_print_duration(to, days);
-        fprintf(to, " at %" PRId64 " submissions in %" PRId64 " s",
+        fprintf(stderr, "; ");
+        bs_enqueue_print_duration(stderr, days);
+        fprintf(stderr, " at %" PRId64 " submissions in %" PRId64 " s",
                 enqueue->config->quotas.submissions, enqueue->config->quotas.window_seconds);
     }
-    fprintf(to, "\n");
-    print_left_out(enqueue, to);
-    if (counts->wrong > WRONG_SHOWN) {
-        fprintf(stderr, "and %" PRId64 " more that are wrong\n", counts->wrong - WRONG_SHOWN);
+    fprintf(stderr, "\n");
+    int64_t there = atomic_load(&enqueue->already_there);
+    if (there > 0) {
+        fprintf(stderr, "%" PRId64 " of the files were there already, and not sent again\n", there);
     }
+    if (counts->refused > 0) {
+        fprintf(stderr,
+                "%" PRId64 " refused, named above: neither sent nor enqueued, since the service "
+                "would not take them\n",
+                counts->refused);
+    }
+    bs_enqueue_print_left_out(enqueue, stderr);
+    bs_enqueue_print_more_wrong(enqueue);
     const struct bs_topic_facts *topic = &enqueue->topic;
-    double retention_days = (double)topic->retention_ms / 1000 / SECONDS_PER_DAY;
     if (topic->settings_known && topic->retention_ms >= 0 && !topic->compacted &&
-        retention_days < days) {
+        bs_enqueue_retention_days(topic) < days) {
         fprintf(stderr,
                 "warning: topic %s keeps messages for %.1f days, which is shorter: jobs would be "
                 "lost before their turn; set retention.ms=-1\n",
-                enqueue->config->topics.jobs, retention_days);
+                enqueue->config->topics.jobs, bs_enqueue_retention_days(topic));
     }
 }

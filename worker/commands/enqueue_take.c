@@ -12,6 +12,7 @@ static void tell_wrong(struct bs_enqueue *enqueue, const struct bs_manifest_entr
     if (++enqueue->counts.wrong > WRONG_SHOWN) {
         return;
     }
+    bs_enqueue_progress_clear(enqueue);
     if (entry->line > 0) {
         fprintf(stderr, "%s:%" PRId64 ": %s\n", enqueue->manifest, entry->line, reason);
     } else {
@@ -20,9 +21,14 @@ static void tell_wrong(struct bs_enqueue *enqueue, const struct bs_manifest_entr
     }
 }
 
-static bool publish(struct bs_enqueue *enqueue)
+/* False when it is of no use to go on: told. */
+static bool hand_over(struct bs_enqueue *enqueue)
 {
     struct bs_error error = BS_NO_ERROR;
+    if (enqueue->dry_run) {
+        enqueue->broken = !bs_estimate_offer(&enqueue->estimate, &enqueue->job);
+        return !enqueue->broken;
+    }
     const struct bs_manifest_job *job = &enqueue->job;
     struct bs_message message = {.key = {.data = job->key.data, .size = job->key.size},
                                  .value = {.data = job->value.data, .size = job->value.size}};
@@ -69,15 +75,18 @@ static bool take(struct bs_enqueue *enqueue, const struct bs_manifest_entry *ent
         return enqueue->dry_run;
     }
     if (wanted) {
-        if (!enqueue->dry_run && !publish(enqueue)) {
+        if (!hand_over(enqueue)) {
             return false;
         }
         enqueue->counts.jobs++;
+        if (enqueue->progress.counts_jobs) {
+            atomic_fetch_add(&enqueue->progress.done, 1);
+        }
     }
     if (entry->line > 0) {
         enqueue->entries = entry->number;
         enqueue->line = entry->line;
-        enqueue->broken = !bs_enqueue_position_advance(enqueue, false);
+        enqueue->broken = !bs_enqueue_position_advance(enqueue, false); /* nothing in a dry run */
     }
     return !enqueue->broken && (enqueue->limit == 0 || enqueue->counts.jobs < enqueue->limit);
 }

@@ -21,18 +21,28 @@ bool bs_object_name_of_link(const struct bs_config *config, const char *link,
            bs_link_locate(config, link, name, message) == BS_DEAD_NONE;
 }
 
-bool bs_object_name_of_uri(const char *uri, struct bs_object_name *name)
+static bool read_uri(const char *uri, bool key_needed, struct bs_object_name *name)
 {
     size_t bucket_length;
     const char *key;
     *name = (struct bs_object_name){0};
-    if (!bs_s3_uri_parse(uri, true, &bucket_length, &key)) {
+    if (!bs_s3_uri_parse(uri, key_needed, &bucket_length, &key)) {
         return false;
     }
     name->bucket = strndup(uri + strlen("s3://"), bucket_length);
     name->key = strdup(key);
     BS_ASSERT(name->bucket != NULL && name->key != NULL);
     return true;
+}
+
+bool bs_object_name_of_uri(const char *uri, struct bs_object_name *name)
+{
+    return read_uri(uri, true, name);
+}
+
+bool bs_object_name_of_place(const char *uri, struct bs_object_name *name)
+{
+    return read_uri(uri, false, name);
 }
 
 /* The bucket of a configured place, and its prefix without slashes at the end. */

@@ -21,6 +21,8 @@ BS_MUST_CHECK bool bs_object_name_of_link(const struct bs_config *config, const 
                                           struct bs_object_name *name);
 /* Of "s3://bucket/key", whose key stands there as it is. False when it is none. */
 BS_MUST_CHECK bool bs_object_name_of_uri(const char *uri, struct bs_object_name *name);
+/* Of "s3://bucket/prefix", whose key is the prefix: "" for the whole bucket. */
+BS_MUST_CHECK bool bs_object_name_of_place(const char *uri, struct bs_object_name *name);
 /* `last` below a place of the configuration, "s3://bucket/prefix". */
 void bs_object_name_below(const char *place, const char *last, struct bs_object_name *name);
 void bs_object_name_free(struct bs_object_name *name);
