@@ -241,8 +241,9 @@ static void store(struct bs_object_work_item *item)
     struct bs_error error = BS_NO_ERROR;
     struct bs_buffer scratch = {0}, uri = {0};
     char sha256[65];
-    bs_object_name_uri(&item->name, &uri);
     struct bs_bytes packed = bs_result_pack(item->payload, &scratch, sha256);
+    bs_object_name_transcript(item->config, item->cluster_id, &item->job, sha256, &item->name);
+    bs_object_name_uri(&item->name, &uri);
     struct bs_payload *reference =
         bs_result_refer(item->config, item->payload, (const char *)uri.data, packed, sha256);
     if (reference->too_large) {
@@ -304,8 +305,7 @@ static void name_object(struct bs_object_work_item *item)
         }
         break;
     case BS_OBJECT_STORE:
-        bs_object_name_transcript(config, item->cluster_id, &item->job, &item->name);
-        break;
+        break; /* named after its bytes, which are not packed yet */
     case BS_OBJECT_UNSTAGE:
         if (config->objects.staging[0] != '\0') {
             bs_object_name_staged(config, item->cluster_id, &item->job, &item->name);

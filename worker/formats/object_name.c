@@ -112,7 +112,7 @@ static void hash_job(const struct bs_config *config, const char *cluster_id,
     }
 }
 
-/* For people who look into the bucket: <topic>-<partition>-<offset>-<hash>. Topics' names are of
+/* For people who look into the bucket: <topic>-<partition>-<offset>-<hash>… Topics' names are of
  * letters, digits, '.', '_' and '-'; what is none of those has no place in a key. */
 static void name_after_job(const struct bs_config *config, const char *place,
                            const char *cluster_id, const struct bs_job *job, const char *extension,
@@ -137,9 +137,12 @@ void bs_object_name_staged(const struct bs_config *config, const char *cluster_i
 }
 
 void bs_object_name_transcript(const struct bs_config *config, const char *cluster_id,
-                               const struct bs_job *job, struct bs_object_name *name)
+                               const struct bs_job *job, const char *sha256,
+                               struct bs_object_name *name)
 {
-    name_after_job(config, config->objects.transcripts, cluster_id, job, ".json.gz", name);
+    char extension[32];
+    (void)snprintf(extension, sizeof extension, "-%.16s.json.gz", sha256);
+    name_after_job(config, config->objects.transcripts, cluster_id, job, extension, name);
 }
 
 bool bs_object_name_is_below(const char *place, const char *bucket, const char *key)

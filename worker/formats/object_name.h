@@ -37,9 +37,11 @@ void bs_object_name_uri(const struct bs_object_name *name, struct bs_buffer *uri
  * that job message in this group, so that what a crash left is replaced, and deleted at the end. */
 void bs_object_name_staged(const struct bs_config *config, const char *cluster_id,
                            const struct bs_job *job, struct bs_object_name *name);
-/* Likewise its transcript, below objects.transcripts. */
+/* Its transcript's, below objects.transcripts. `sha256` (hex) is of its bytes: who owned the job
+ * before may put another one late, which must not replace the one that a published result names. */
 void bs_object_name_transcript(const struct bs_config *config, const char *cluster_id,
-                               const struct bs_job *job, struct bs_object_name *name);
+                               const struct bs_job *job, const char *sha256,
+                               struct bs_object_name *name);
 
 /* Whether the key is below the place's prefix, in its bucket: one of our own objects. False for an
  * empty place. */

@@ -94,9 +94,10 @@ static void our_own_objects_are_named_after_the_job_message(void **state)
     /* What a crash left is found under this name by later versions too: it must not change. */
     assert_string_equal(name.key, ".backscribe/staging/jobs-3-41-df2014d2cc23764b.raw");
     bs_object_name_free(&name);
-    bs_object_name_transcript(config, "cluster", &fixture.job, &name);
+    bs_object_name_transcript(config, "cluster", &fixture.job, "0123456789abcdef0123456789abcdef",
+                              &name);
     assert_string_equal(name.bucket, "scratch");
-    assert_string_equal(name.key, "jobs-3-41-df2014d2cc23764b.json.gz");
+    assert_string_equal(name.key, "jobs-3-41-df2014d2cc23764b-0123456789abcdef.json.gz");
     bs_object_name_free(&name);
     fixture_job_free(&fixture);
     bs_config_free(config);
