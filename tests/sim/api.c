@@ -105,7 +105,7 @@ static void add_response(const struct sim *sim, struct sim_request *request,
         1 + (int32_t)(bs_mix64((uint64_t)job->recording) % (uint64_t)sim->options.result_words);
     add(request, ",\"response\":{\"@type\":\"type.googleapis.com/yandex.cloud.ai.stt.v2."
                  "LongRunningRecognitionResponse\",\"chunks\":[");
-    for (int32_t channel = 1; channel <= job->channels; channel++) {
+    for (int32_t channel = 1; channel <= job->audio.channels; channel++) {
         add(request,
             "%s{\"channelTag\":\"%" PRId32 "\",\"alternatives\":[{\"confidence\":1,\"text\":"
             "\"recording %" PRId32 " channel %" PRId32 "\",\"words\":[",
@@ -233,7 +233,7 @@ static int64_t duration_ms(struct sim *sim, const struct sim_job *job)
         return sim_between(&sim->random, 1,
                            sim_chance(&sim->random, 900) ? most_ms / 20 : 3 * most_ms);
     case SIM_BY_LENGTH:
-        return (int64_t)(job->audio_seconds * 1000) / 6 * job->channels + 1;
+        return (int64_t)(job->audio_seconds * 1000) / 6 * job->audio.channels + 1;
     case SIM_ALL_AT_ONCE: /* at the next full interval */
         return most_ms - sim->now_ms % most_ms;
     default:

@@ -129,7 +129,7 @@ static bool cut_out(const char *text, const char *before, char end, char *out, s
 /* What is asked for must be the job's own: its recording, or its operation. */
 static void judge(struct sim *sim, struct sim_request *request, const struct bs_http_request *http)
 {
-    char text[128];
+    char text[256];
     if (request->check) {
         const char *before = "https://operation.api.cloud.yandex.net/operations/";
         if (!cut_out(http->url, before, '?', text, sizeof text)) {
@@ -144,10 +144,11 @@ static void judge(struct sim *sim, struct sim_request *request, const struct bs_
     }
     if (strcmp(http->url,
                "https://transcribe.api.cloud.yandex.net/speech/stt/v2/longRunningRecognize") != 0 ||
-        !cut_out(request->body, "\"uri\":\"", '"', text, sizeof text) ||
-        strcmp(text, request->job->uri) != 0) {
-        sim_fail(sim, request->job, "its submission is %s of another recording: %.200s", http->url,
+        !cut_out(request->body, "\"uri\":\"", '"', text, sizeof text)) {
+        sim_fail(sim, request->job, "its submission is %s of no recording: %.200s", http->url,
                  request->body);
+    } else {
+        sim_judge_link(sim, request, text);
     }
 }
 

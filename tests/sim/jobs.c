@@ -1,6 +1,7 @@
 #include "jobs.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,20 +34,20 @@ static void draw_id(struct sim *sim, struct sim_job *job)
 static void draw_job(struct sim *sim, struct sim_job *job, int32_t index)
 {
     struct bs_random *random = &sim->random;
-    *job = (struct sim_job){.index = index, .channels = 1, .record = {.operation = -1}};
+    *job = (struct sim_job){.index = index, .record = {.operation = -1}};
     draw_id(sim, job);
     /* Messages are keyed by id, so that duplicates meet. */
     uint64_t key = job->id >= 0 ? bs_mix64((uint64_t)job->id) : bs_random_next(random);
     job->partition = (int32_t)(key % (uint64_t)sim->options.partitions);
     job->nature = draw_nature(sim);
     job->force = job->id >= 0 && sim_chance(random, sim->options.forced);
-    /* One recording has one length, one number of channels, and is asked for in one way. */
-    uint64_t audio = bs_mix64((uint64_t)job->recording ^ sim->options.seed);
-    if (audio % 10 < 7) {
-        job->audio_seconds = (double)(1 + audio / 10 % (audio % 3 == 0 ? 14400 : 600));
+    /* One recording is asked for in one way. */
+    sim_recording_draw(&sim->options, job->recording, &job->audio);
+    if (job->audio.told || sim_recording_is_looked_into(&sim->options, &job->audio)) {
+        job->audio_seconds = job->audio.seconds;
     }
-    job->channels = audio / 7 % 5 == 0 ? (int32_t)(1 + audio / 11 % 4) : 1;
-    job->deferred = (int32_t)(audio / 13 % 1000) < sim->options.deferred;
+    uint64_t asked = bs_mix64((uint64_t)job->recording ^ sim->options.seed);
+    job->deferred = (int32_t)(asked / 13 % 1000) < sim->options.deferred;
     job->appears_ms =
         sim_chance(random, 500) ? 0 : sim_between(random, 0, sim->options.arrivals_ms);
     if (sim_chance(random, sim->options.deadlines)) {
@@ -83,21 +84,30 @@ static void add_text(struct bs_buffer *body, const char *text)
 static void write_body(struct sim *sim, const struct sim_job *job, struct bs_buffer *body)
 {
     char text[256], deadline[BS_RFC3339_SIZE];
-    bool pcm = job->channels > 1;
+    const struct sim_recording *audio = &job->audio;
     (void)snprintf(text, sizeof text, "{\"audio\":{\"uri\":\"s3://recordings/r%" PRId32 ".%s\"",
-                   job->recording, pcm ? "pcm" : "ogg");
+                   job->recording, sim_recording_extension(audio));
     add_text(body, text);
-    if (job->audio_seconds > 0) {
-        (void)snprintf(text, sizeof text, ",\"durationSeconds\":%.0f", job->audio_seconds);
+    if (audio->told) {
+        (void)snprintf(text, sizeof text, ",\"durationSeconds\":%.0f", audio->seconds);
+        add_text(body, text);
+    }
+    if (audio->all_told && audio->kind == SIM_RAW) {
+        (void)snprintf(text, sizeof text, ",\"sizeBytes\":%" PRId64, audio->size_bytes);
         add_text(body, text);
     }
     add_text(body, "},\"config\":{\"specification\":{");
     (void)snprintf(text, sizeof text, "\"model\":\"%s\"",
                    job->deferred ? "deferred-general" : "general");
     add_text(body, text);
-    if (pcm) {
+    if (audio->all_told) {
+        add_text(body, audio->kind == SIM_RAW ? ",\"audioEncoding\":\"LINEAR16_PCM\""
+                                              : ",\"audioEncoding\":\"OGG_OPUS\"");
+    }
+    if (audio->kind == SIM_RAW || audio->kind == SIM_OVER_A_GIGABYTE) {
         (void)snprintf(text, sizeof text,
-                       ",\"sampleRateHertz\":8000,\"audioChannelCount\":%" PRId32, job->channels);
+                       ",\"sampleRateHertz\":%" PRIu32 ",\"audioChannelCount\":%" PRId32,
+                       audio->rate, audio->channels);
         add_text(body, text);
     }
     add_text(body, "}}");
@@ -131,7 +141,7 @@ static void write_message(struct sim *sim, struct sim_job *job)
     }
     (void)snprintf(job->uri, sizeof job->uri,
                    "https://storage.yandexcloud.net/recordings/r%" PRId32 ".%s", job->recording,
-                   job->channels > 1 ? "pcm" : "ogg");
+                   sim_recording_extension(&job->audio));
     struct bs_buffer body = {0};
     bs_buffer_append(&body, "", 0);
     if (job->nature == SIM_INVALID) {
@@ -249,8 +259,8 @@ int64_t sim_jobs_end(struct sim *sim, int32_t p)
 
 int64_t sim_billed_seconds(const struct sim_job *job)
 {
-    int64_t seconds = (int64_t)job->audio_seconds;
-    int64_t pairs = (job->channels + 1) / 2;
+    int64_t seconds = (int64_t)ceil(job->audio_seconds);
+    int64_t pairs = (job->audio.channels + 1) / 2;
     return (seconds < 15 ? 15 : seconds) * pairs;
 }
 

@@ -9,6 +9,8 @@
 #include "core/core.h"
 #include "formats/message.h"
 #include "options.h"
+#include "recordings.h"
+#include "store.h"
 
 #define SIM_JOBS_TOPIC "transcription-jobs"
 
@@ -31,6 +33,7 @@ struct sim_record {
     bool accepted;
     int32_t operation; /* the service's, -1 = none */
     int32_t submissions;
+    bool staged; /* a copy may stand in the object store */
 };
 
 struct sim_job {
@@ -41,22 +44,29 @@ struct sim_job {
     bs_wall_ms deadline; /* 0 = none */
     int32_t id;          /* -1 = not given */
     int32_t recording;   /* which one its link names */
+    struct sim_recording audio;
     bool force, deferred;
-    double audio_seconds; /* 0 = not told */
-    int32_t channels;
+    double audio_seconds; /* as the worker knows it before it submits; 0 = not at all */
     enum sim_nature nature;
     char id_text[64]; /* as a result has it */
-    char uri[96];     /* as the service is given it */
+    char uri[96];     /* its recording's link */
     struct sim_message *message;
 
     /* committed */
     struct sim_record record;
     int32_t results, dead_letters;
-    int64_t result_ms; /* when its result was committed */
+    struct sim_owner ended_by;
+    char transcript[65]; /* the hash of the one that its result names; "" = none */
+    bool staged_at_end;  /* its record told of a copy, when its end was published */
+    int64_t result_ms;   /* when its result was committed */
     enum bs_dead_letter_code code;
     /* told by a worker's counters, and lasting once the watermark passes it */
     bool skipped;
-    int32_t operations; /* that the service has accepted */
+    int32_t operations;  /* that the service has accepted */
+    int64_t accepted_ms; /* the last of them */
+    int64_t recorded_ms; /* when the last one that was recorded was accepted */
+    /* looked into, and staged where it must be, by this owner, who has not submitted it yet */
+    struct sim_owner prepared_by;
 };
 
 struct sim;

@@ -6,8 +6,9 @@
 #include <stdint.h>
 
 /* identifier, name, the greatest likelihood (0 = nothing that is drawn), and what it is counted by:
- * thousandths of all requests, checks, transactions, steps or moments where it may happen; or how
- * often in 1000 s it comes over a worker or the whole cluster. */
+ * thousandths of all requests, checks, transactions, steps, calls of the object store or other
+ * moments where it may happen; or how often in 1000 s it comes over a worker or the whole cluster.
+ */
 #define SIM_KINDS(X)                                                                               \
     /* a request */                                                                                \
     X(NOT_SENT, "request-not-sent", 200, REQUEST)                                                  \
@@ -41,6 +42,14 @@
     X(DELETED, "jobs-deleted-unread", 1, CLUSTER)                                                  \
     X(IDLE_WEEK, "idle-week-offsets-expire", 1, CLUSTER)                                           \
     X(STALE_JOB, "job-of-an-old-epoch", 300, STEP)                                                 \
+    /* the object store */                                                                         \
+    X(STORE_FAILS, "object-call-fails", 200, CALL)                                                 \
+    X(PUT_ANSWER_LOST, "put-stands-though-it-failed", 200, CALL)                                   \
+    X(TASK_SLOW, "object-task-slow", 200, CALL)                                                    \
+    X(DELETE_REFUSED, "delete-refused", 300, CALL)                                                 \
+    X(STORE_DOWN, "object-store-down", 2, CLUSTER)                                                 \
+    X(STORE_DENIED, "object-store-role-missing", 3, CLUSTER)                                       \
+    X(SWEPT, "copies-swept-by-a-lifecycle-rule", 9, CLUSTER)                                       \
     /* a worker */                                                                                 \
     X(CRASH, "crash", 30, STEP)                                                                    \
     X(PAUSE, "pause", 20, WORKER)                                                                  \
@@ -65,12 +74,20 @@
     X(EXPIRED, "result-expired", 0, SEEN)                                                          \
     X(CONFLICT, "id-conflict", 0, SEEN)                                                            \
     X(DEADLINE, "deadline-passed", 0, SEEN)                                                        \
+    X(LOOK_REFUSED, "recording-refused-by-a-look", 0, SEEN)                                        \
+    X(STAGED_SUBMITTED, "copy-submitted", 0, SEEN)                                                 \
+    X(STORED, "result-in-the-object-store", 0, SEEN)                                               \
+    X(STORED_ANEW, "result-stored-more-than-once", 0, SEEN)                                        \
+    X(COPY_LEFT, "copy-left-by-an-owner-that-died", 0, SEEN)                                       \
+    X(COPY_KEPT, "copy-left-for-its-deletion-failed", 0, SEEN)                                     \
+    X(COPY_LATE, "copy-put-after-its-jobs-end", 0, SEEN)                                           \
     X(PERSON, "person-mends-and-restarts", 0, SEEN)
 
 enum sim_unit {
     SIM_BY_REQUEST,
     SIM_BY_TRANSACTION,
     SIM_BY_STEP,
+    SIM_BY_CALL,
     SIM_BY_WORKER,
     SIM_BY_CLUSTER,
     SIM_BY_SEEN

@@ -64,13 +64,12 @@ static const char *text_of(const cJSON *object, const char *name)
     return text == NULL ? "" : text;
 }
 
-static const char *result_problem(const struct sim *sim, const cJSON *result,
-                                  const struct sim_message *message)
+static const char *result_problem(struct sim *sim, const cJSON *result, struct sim_message *message)
 {
     const struct sim_job *job = message->job;
     char text[512] = "";
     size_t used = 0;
-    for (int32_t channel = 1; channel <= job->channels; channel++) {
+    for (int32_t channel = 1; channel <= job->audio.channels; channel++) {
         used += (size_t)snprintf(text + used, sizeof text - used,
                                  "%srecording %" PRId32 " channel %" PRId32,
                                  channel == 1 ? "" : "\n", job->recording, channel);
@@ -88,6 +87,17 @@ static const char *result_problem(const struct sim *sim, const cJSON *result,
     }
     if (strcmp(text_of(cJSON_GetObjectItemCaseSensitive(result, "audio"), "uri"), job->uri) != 0) {
         return "its result names another recording";
+    }
+    const cJSON *transcript = cJSON_GetObjectItemCaseSensitive(result, "transcript");
+    const char *problem = transcript == NULL ? NULL : sim_transcript_problem(sim, job, transcript);
+    (void)snprintf(message->transcript, sizeof message->transcript, "%s",
+                   text_of(transcript, "sha256"));
+    if (problem != NULL) {
+        return problem;
+    }
+    bool whole = cJSON_HasObjectItem(result, "chunks");
+    if (whole == (transcript != NULL)) {
+        return whole ? "its result is whole and names a transcript" : "its result is not whole";
     }
     struct bs_bytes key = job->message->message.key;
     struct bs_bytes id = {.data = (const uint8_t *)job->id_text, .size = strlen(job->id_text)};
@@ -168,15 +178,21 @@ static bool lost_at_service(const struct sim *sim, const struct sim_job *job)
 
 /* Whether a job of this kind may end so. */
 static bool may_end_with(const struct sim *sim, const struct sim_worker *worker,
-                         const struct sim_job *job, enum bs_dead_letter_code code)
+                         const struct sim_job *job, enum bs_dead_letter_code code, bool probing)
 {
     enum sim_nature nature = job->nature;
+    enum bs_dead_letter_code refusal = sim_recording_refusal(&sim->options, &job->audio);
     switch (code) {
     case BS_DEAD_INVALID_JOB:
-    case BS_DEAD_AUDIO_FORBIDDEN:
-    case BS_DEAD_UNSUPPORTED_AUDIO:
-    case BS_DEAD_AUDIO_TOO_LONG:
         return nature == SIM_INVALID;
+    case BS_DEAD_AUDIO_NOT_FOUND:
+        return nature == SIM_INVALID || refusal == code ||
+               (sim->recordings_mended && refusal != BS_DEAD_NONE);
+    case BS_DEAD_AUDIO_FORBIDDEN:
+    case BS_DEAD_AUDIO_TOO_LARGE:
+    case BS_DEAD_AUDIO_TOO_LONG:
+    case BS_DEAD_UNSUPPORTED_AUDIO:
+        return nature == SIM_INVALID || refusal == code;
     case BS_DEAD_ID_CONFLICT:
         return has_conflict(sim, job);
     case BS_DEAD_INVALID_ARGUMENT:
@@ -191,7 +207,7 @@ static bool may_end_with(const struct sim *sim, const struct sim_worker *worker,
     case BS_DEAD_RESULT_EXPIRED:
         return lost_at_service(sim, job);
     case BS_DEAD_UNEXPECTED_RESPONSE:
-        return sim->options.likelihood[SIM_GARBLED] > 0;
+        return probing ? refusal == code : sim->options.likelihood[SIM_GARBLED] > 0;
     default:
         return false;
     }
@@ -221,7 +237,7 @@ static enum bs_dead_letter_code code_of(const char *name)
 void sim_judge_dead_letter(struct sim *sim, const struct sim_worker *worker,
                            struct sim_message *message)
 {
-    char source[100], code[64], omitted[32];
+    char source[100], code[64], stage[32], omitted[32];
     int partition;
     long long offset;
     if (!read_header(message, "backscribe-source", source, sizeof source) ||
@@ -235,7 +251,12 @@ void sim_judge_dead_letter(struct sim *sim, const struct sim_worker *worker,
     bool has_code = read_header(message, "backscribe-error-code", code, sizeof code);
     message->code = has_code ? (int32_t)code_of(code) : BS_DEAD_NONE;
     note_code(sim, (enum bs_dead_letter_code)message->code);
-    if (!may_end_with(sim, worker, job, (enum bs_dead_letter_code)message->code)) {
+    bool probing = read_header(message, "backscribe-error-stage", stage, sizeof stage) &&
+                   strcmp(stage, "probe") == 0;
+    if (probing && message->code != BS_DEAD_JOB_DEADLINE_PASSED) {
+        sim_seen(sim, SIM_LOOK_REFUSED);
+    }
+    if (!may_end_with(sim, worker, job, (enum bs_dead_letter_code)message->code, probing)) {
         sim_fail(sim, job, "it ends as %s without a reason", has_code ? code : "nothing");
     }
     if (!same_bytes(message->message.key, own->key) || !keeps_headers(message, job)) {

@@ -134,6 +134,9 @@ void sim_observe_cut(struct sim *sim, const struct sim_worker *worker,
         } else {
             sim_judge_dead_letter(sim, worker, message);
         }
+        if (message->job != NULL) {
+            message->epoch = worker->flows[message->job->partition].epoch;
+        }
         if (message->job != NULL && offset_of(transaction, message->job->partition) == NULL) {
             sim_fail(sim, message->job, "it is answered without its partition's offset");
         }
@@ -201,7 +204,14 @@ static void apply_state(struct sim *sim, const struct sim_message *message)
             .kind = SIM_RECORD_OPERATION,
             .accepted = record.operation.accepted,
             .operation = name == NULL ? -1 : sim_api_operation(sim, name, strlen(name)),
-            .submissions = record.operation.submissions};
+            .submissions = record.operation.submissions,
+            .staged = record.operation.staged};
+        if (job->record.operation >= 0) {
+            job->recorded_ms = sim->operations[job->record.operation].accepted_ms;
+        }
+        if (job->record.accepted && !job->record.staged && sim_needs_copy(sim, job)) {
+            sim_fail(sim, job, "its record does not tell of the copy that was submitted");
+        }
     } else if (record.kind == BS_STATE_CONTROL) {
         struct sim_partition *partition = &sim->partitions[message->partition];
         partition->controlled = true;
@@ -217,9 +227,16 @@ static void apply_state(struct sim *sim, const struct sim_message *message)
     bs_state_record_free(&record);
 }
 
-static void apply_end(struct sim *sim, const struct sim_message *message)
+static void apply_end(struct sim *sim, const struct bs_transaction *transaction,
+                      const struct sim_message *message)
 {
     struct sim_job *job = message->job;
+    job->ended_by = (struct sim_owner){transaction->worker, transaction->life, message->epoch};
+    job->staged_at_end = job->record.staged;
+    memcpy(job->transcript, message->transcript, sizeof job->transcript);
+    if (message->transcript[0] != '\0') {
+        sim_seen(sim, SIM_STORED);
+    }
     bool result = message->topic == BS_TOPIC_RESULTS;
     for (int32_t w = 0; w < sim->options.workers; w++) {
         sim->observer.told[job->index][w].exposed = false;
@@ -321,7 +338,7 @@ void sim_observe_commit(struct sim *sim, const struct bs_transaction *transactio
         if (message->topic == BS_TOPIC_STATE) {
             apply_state(sim, message);
         } else {
-            apply_end(sim, message);
+            apply_end(sim, transaction, message);
         }
     }
     for (int32_t i = 0; i < transaction->offset_count && !sim->failed; i++) {
@@ -358,7 +375,8 @@ bool sim_observe_jobs_lost(struct sim *sim, const struct sim_worker *worker)
 /* Operations in flight; done markers are not. */
 static int64_t held(const struct bs_view *view)
 {
-    return view->waiting + view->submitting + view->running + view->checking + view->ended;
+    return view->preparing + view->waiting + view->submitting + view->running + view->checking +
+           view->finishing + view->ended;
 }
 
 static uint64_t skips(const struct bs_view *view)
@@ -452,10 +470,11 @@ static void trace_holdings(struct sim *sim)
             }
         }
         sim_trace(sim,
-                  "w%" PRId32 " holds waiting=%" PRId64 " submitting=%" PRId64 " running=%" PRId64
-                  " checking=%" PRId64 " ended=%" PRId64 " done=%" PRId64 " memory=%zu%s%s",
-                  w, view.waiting, view.submitting, view.running, view.checking, view.ended,
-                  view.done, view.memory_bytes,
+                  "w%" PRId32 " holds preparing=%" PRId64 " finishing=%" PRId64 " waiting=%" PRId64
+                  " submitting=%" PRId64 " running=%" PRId64 " checking=%" PRId64 " ended=%" PRId64
+                  " done=%" PRId64 " memory=%zu%s%s",
+                  w, view.preparing, view.finishing, view.waiting, view.submitting, view.running,
+                  view.checking, view.ended, view.done, view.memory_bytes,
                   bs_core_wants_jobs(worker->process.core) ? " and wants jobs" : "", reasons);
     }
 }
@@ -535,6 +554,7 @@ void sim_observe_end(struct sim *sim)
         }
     }
     judge_payments(sim);
+    sim_observe_copies(sim);
 }
 
 void sim_observer_destroy(struct sim *sim)

@@ -11,6 +11,7 @@
 #include "options.h"
 
 struct bs_transaction;
+struct cJSON;
 struct sim;
 struct sim_job;
 struct sim_message;
@@ -83,6 +84,23 @@ bool sim_same_request(const struct sim_job *a, const struct sim_job *b);
 void sim_judge_result(struct sim *sim, struct sim_message *message);
 void sim_judge_dead_letter(struct sim *sim, const struct sim_worker *worker,
                            struct sim_message *message);
+
+/* ---- copies.c: what workers put into the object store ---- */
+
+/* Core asks for a task. */
+void sim_observe_object(struct sim *sim, struct sim_worker *worker, const struct bs_action *action);
+/* The task has ended. */
+void sim_observe_object_answer(struct sim *sim, const struct sim_worker *worker,
+                               const struct bs_event *event);
+/* A submission of this link goes out. */
+void sim_judge_link(struct sim *sim, const struct sim_request *request, const char *link);
+/* What is wrong with the `transcript` of the job's result; NULL = nothing. */
+const char *sim_transcript_problem(struct sim *sim, const struct sim_job *job,
+                                   const struct cJSON *transcript);
+/* It is submitted as a copy. */
+bool sim_needs_copy(const struct sim *sim, const struct sim_job *job);
+/* After the end: no copy is left. */
+void sim_observe_copies(struct sim *sim);
 
 /* ---- payments.c: truth 3 ---- */
 

@@ -67,6 +67,13 @@ static void draw_core(struct sim_options *options, struct bs_random *random)
     core->check_seconds_per_audio_minute = 10;
     core->check_first_guess_seconds = (double)sim_between(random, 1, 60);
     core->dead_letter_unknown_submissions = sim_chance(random, 300);
+    options->store = sim_chance(random, 600);
+    if (options->store) {
+        core->object_tasks = (int32_t)sim_between(random, 1, 24);
+        core->staging = sim_chance(random, 850);
+        core->transcripts = sim_chance(random, 850);
+        options->bad_recordings = likelihood(random, 400);
+    }
 }
 
 static void draw_jobs(struct sim_options *options, struct bs_random *random)
@@ -105,7 +112,7 @@ void sim_options_draw(struct sim_options *options, uint64_t seed)
     draw_core(options, &random);
     draw_faults(options, &random);
     draw_jobs(options, &random);
-    options->faults_end_ms = sim_between(&random, 1, 90) * MINUTE;
+    options->faults_end_ms = sim_between(&random, 1, sim_chance(&random, 100) ? 360 : 90) * MINUTE;
     options->arrivals_ms = sim_between(&random, 0, options->faults_end_ms);
     options->static_members = sim_chance(&random, 300);
     options->session_ms = one_of(&random, sessions, 4);
@@ -116,7 +123,8 @@ void sim_options_draw(struct sim_options *options, uint64_t seed)
     options->skew_ms = sim_chance(&random, 500) ? sim_between(&random, 1, slice_ms / 3) : 0;
     options->result_words = (int32_t)one_of(&random, words, 4);
     options->compress_over_bytes = one_of(&random, compress_over, 3);
-    options->inline_bytes = sim_chance(&random, 100) ? 1500 : 900000;
+    bool small = sim_chance(&random, options->core.transcripts ? 500 : 100);
+    options->inline_bytes = small ? 1500 : 900000;
     options->dead_letter_bytes = 2000;
     options->limit_ms = long_enough(options);
 }
@@ -132,7 +140,7 @@ void sim_options_print(const struct sim_options *options, FILE *to)
             " refusals_in_a_row=%" PRId32 " remember_ms=%" PRId64 " remembered_ids=%" PRId64
             " unknown=%s faults_end_ms=%" PRId64 " recognition_ms=%" PRId64 " durations=%d"
             " latency_ms=%" PRId64 " session_ms=%" PRId64 " skew_ms=%" PRId64 " bad_jobs=%" PRId32
-            " inline_bytes=%" PRId64 "\n",
+            " inline_bytes=%" PRId64 " object_tasks=%" PRId32 "%s%s bad_recordings=%" PRId32 "\n",
             options->seed, options->partitions, options->workers,
             options->static_members ? " (static)" : "", options->jobs, options->ids,
             core->window_ms, core->submissions, core->checks, core->billed_seconds_per_day,
@@ -141,7 +149,8 @@ void sim_options_print(const struct sim_options *options, FILE *to)
             core->dead_letter_unknown_submissions ? "dead_letter" : "resubmit",
             options->faults_end_ms, options->recognition_ms, (int)options->durations,
             options->latency_ms, options->session_ms, options->skew_ms, options->bad_jobs,
-            options->inline_bytes);
+            options->inline_bytes, core->object_tasks, core->staging ? " (staging)" : "",
+            core->transcripts ? " (transcripts)" : "", options->bad_recordings);
     fprintf(to, "faults:");
     for (int kind = 0; kind < SIM_KIND_COUNT; kind++) {
         if (options->likelihood[kind] > 0) {

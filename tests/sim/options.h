@@ -35,6 +35,8 @@ struct sim_options {
     int32_t result_words; /* a recording's, at most */
     int64_t compress_over_bytes, inline_bytes;
     int64_t dead_letter_bytes; /* max.message.bytes of the dead letters' topic */
+    bool store;                /* there is an object store: recordings are looked into */
+    int32_t bad_recordings;    /* thousandths of the recordings: refused by a look, then */
     int32_t ids;               /* jobs draw their ids from so many: few ids are many duplicates */
     int32_t bad_jobs;          /* thousandths of the jobs: refused, failing, too large */
     int32_t forced, deadlines, deferred; /* thousandths of the jobs */

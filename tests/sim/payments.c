@@ -111,9 +111,9 @@ void sim_observe_request(struct sim *sim, const struct sim_worker *worker,
 
 void sim_observe_accepted(struct sim *sim, const struct sim_request *request, int32_t operation)
 {
-    (void)sim;
     (void)operation;
     request->job->operations++;
+    request->job->accepted_ms = sim->now_ms;
 }
 
 void sim_observe_answer(struct sim *sim, const struct sim_worker *worker,

@@ -28,6 +28,9 @@ static void hash_event(struct sim *sim, uint64_t worker, const struct bs_event *
     case BS_EVENT_CHECKED:
         mix(sim, kind, (uint64_t)event->request.offset, (uint64_t)event->request.answer.kind);
         break;
+    case BS_EVENT_OBJECT:
+        mix(sim, kind, (uint64_t)event->object.work, (uint64_t)event->object.answer.outcome);
+        break;
     case BS_EVENT_JOB:
         mix(sim, kind, (uint64_t)event->job.offset, event->job.fingerprint);
         break;
@@ -54,6 +57,9 @@ static void hash_action(struct sim *sim, uint64_t worker, const struct bs_action
     case BS_ACTION_SUBMIT:
     case BS_ACTION_CHECK:
         mix(sim, kind, (uint64_t)action->operation->offset, action->operation->number);
+        break;
+    case BS_ACTION_OBJECT:
+        mix(sim, kind, (uint64_t)action->operation->offset, (uint64_t)action->work);
         break;
     case BS_ACTION_RESTORE:
     case BS_ACTION_CONSUME:

@@ -45,7 +45,8 @@ static void give_record(struct sim *sim, struct sim_worker *worker, const struct
         bs_worker_kafka_callbacks.stopped(&worker->process, portion->partition, error.message, 0);
         return;
     }
-    if (memcmp(message->message.value.data, "\x08\x01", 2) != 0) {
+    const uint8_t *bytes = message->message.value.data;
+    if (bytes[0] != 0x08 || bytes[1] < 1 || bytes[1] > BS_STATE_VERSION) {
         sim_fail(sim, NULL, "a record of another version was taken for one of this");
     }
     bs_worker_kafka_callbacks.restored_record(&worker->process, portion->partition, portion->epoch,

@@ -82,6 +82,13 @@ static void hit_cluster(struct sim *sim, enum sim_kind kind)
     case SIM_WRONG_ENDPOINT:
         sim_api_trouble(sim, kind);
         break;
+    case SIM_STORE_DOWN:
+    case SIM_STORE_DENIED:
+        sim_store_trouble(sim, kind);
+        break;
+    case SIM_SWEPT:
+        sim_store_sweep(sim);
+        break;
     case SIM_COORDINATOR:
         sim_broker_move_coordinator(sim);
         break;
@@ -181,6 +188,10 @@ static void person_looks(struct sim *sim, struct sim_entry *entry)
     sim->config.results.inline_bytes = 900000;
     for (int32_t w = 0; w < sim->options.workers; w++) {
         struct sim_worker *worker = &sim->workers[w];
+        /* Where nothing else is left to be read, nobody but a person can tell whose fault it is. */
+        sim->recordings_mended =
+            sim->recordings_mended ||
+            (worker->alive && sim_observe_not_ready(sim, worker, BS_NOT_READY_RECORDINGS));
         for (size_t i = 0; worker->alive && i < sizeof reasons / sizeof *reasons; i++) {
             bool in_vain = reasons[i] == BS_NOT_READY_PARTITION_STOPPED && !mended &&
                            sim_observe_jobs_lost(sim, worker);
@@ -225,12 +236,17 @@ static void first_start(struct sim *sim, struct sim_entry *entry)
 static void configure(struct sim *sim)
 {
     static struct bs_config *shared; /* this program has one thread */
+    static char none[] = "";
     if (shared == NULL) {
-        static const char *const settings[] = {"kafka.bootstrap.servers=127.0.0.1:9092",
-                                               "speechkit.auth.api_key_file=/key",
-                                               "objects.buckets=[\"recordings\"]"};
+        static const char *const settings[] = {
+            "kafka.bootstrap.servers=127.0.0.1:9092",
+            "speechkit.auth.api_key_file=/key",
+            "objects.auth.static_key_file=/key",
+            "objects.buckets=[\"recordings\"]",
+            "objects.staging=s3://recordings/" SIM_BELOW "staging",
+            "objects.transcripts=s3://recordings/" SIM_BELOW "transcripts"};
         struct bs_config_errors errors;
-        shared = bs_config_parse(NULL, 0, settings, 3, &errors);
+        shared = bs_config_parse(NULL, 0, settings, sizeof settings / sizeof *settings, &errors);
         BS_ASSERT(shared != NULL);
         bs_config_errors_free(&errors);
     }
@@ -238,6 +254,15 @@ static void configure(struct sim *sim)
     sim->config = *shared;
     sim->config.results.compress_over_bytes = options->compress_over_bytes;
     sim->config.results.inline_bytes = options->inline_bytes;
+    if (!options->store) {
+        sim->config.objects.auth.kind = BS_AUTH_ABSENT;
+    }
+    if (!options->core.staging) {
+        sim->config.objects.staging = none;
+    }
+    if (!options->core.transcripts) {
+        sim->config.objects.transcripts = none;
+    }
 }
 
 static struct sim *create(const struct sim_options *options, const struct sim_report *report)
@@ -332,6 +357,7 @@ void sim_destroy(struct sim *sim)
     sim_timeline_destroy(&sim->timeline);
     sim_broker_destroy(sim);
     sim_api_destroy(sim);
+    sim_store_destroy(sim);
     sim_jobs_destroy(sim);
     sim_observer_destroy(sim);
     free(sim);

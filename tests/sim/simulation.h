@@ -15,6 +15,7 @@
 #include "options.h"
 #include "report.h"
 #include "restore.h"
+#include "store.h"
 #include "timeline.h"
 #include "worker.h"
 
@@ -28,10 +29,15 @@ struct sim {
     bool faulty;                /* the phase of faults is not over */
     enum sim_kind trouble_kind; /* the service's, while there is any */
     int64_t trouble_until_ms;
+    enum sim_kind store_trouble; /* the object store's, likewise */
+    int64_t store_trouble_until_ms;
+    int32_t store_denies;   /* 1 reading, 2 writing, 3 both */
+    bool recordings_mended; /* a person has deleted those that cannot be read */
     int64_t coordinator_away_until_ms;
     int64_t nobody_until_ms; /* no worker is started before */
 
     struct sim_job jobs[SIM_JOBS];
+    struct sim_put put[SIM_JOBS];
     struct sim_partition partitions[SIM_PARTITIONS];
     struct bs_transaction *transactions;
     uint64_t transaction_count;

@@ -39,11 +39,7 @@ struct sim_message *sim_message_copy(const struct bs_message *message)
         at += length;
         headers[i].value = put(&at, header->value);
     }
-    copy->next = NULL;
-    copy->topic = 0;
-    copy->partition = 0;
-    copy->job = NULL;
-    copy->code = 0;
+    memset(copy, 0, offsetof(struct sim_message, bytes));
     copy->message.headers = headers;
     copy->message.header_count = count;
     copy->message.key = put(&at, message->key);

@@ -19,7 +19,9 @@ struct sim_message {
     struct bs_message message;
     /* the observer's, of a result or dead letter */
     struct sim_job *job;
-    int32_t code; /* enum bs_dead_letter_code */
+    int32_t code;        /* enum bs_dead_letter_code */
+    uint32_t epoch;      /* of the assignment that answers */
+    char transcript[65]; /* the hash of the one that it names, in hex; "" = none */
     _Alignas(16) uint8_t bytes[];
 };
 

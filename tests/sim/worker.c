@@ -37,6 +37,11 @@ struct bs_now bs_clock_now(void)
     return sim_worker_now(running_sim, running_worker);
 }
 
+struct sim_worker *sim_worker_running(void)
+{
+    return running_worker;
+}
+
 static void runs(struct sim *sim, struct sim_worker *worker)
 {
     running_sim = sim;
@@ -85,6 +90,7 @@ static void turn(struct sim *sim, struct sim_entry *entry)
     struct bs_worker *process = &worker->process;
     worker->bell_rung = false;
     bs_worker_answer_unsent(process);
+    bs_worker_answer_unserved(process);
     if (process->batch_refused) {
         process->batch_refused = false;
         bs_worker_kafka_callbacks.transaction(process, BS_TRANSACTION_ABORTED,
@@ -123,6 +129,28 @@ void bs_worker_fail(struct bs_worker *process, const char *message)
 /* ---- credentials
  * ---------------------------------------------------------------------------------
  */
+
+/* The object store's own: faults of these show in the store's answers. */
+struct bs_tokens *bs_tokens_create(struct bs_loop *loop, const struct bs_config *config,
+                                   const struct bs_auth *auth,
+                                   void (*changed)(void *context, bool available), void *context)
+{
+    static struct bs_tokens tokens;
+    (void)loop, (void)config, (void)auth, (void)changed, (void)context;
+    return &tokens;
+}
+
+enum bs_error_code bs_tokens_wait(struct bs_tokens *tokens, int64_t limit_ms,
+                                  struct bs_error *error)
+{
+    (void)tokens, (void)limit_ms, (void)error;
+    return BS_OK;
+}
+
+void bs_tokens_destroy(struct bs_tokens *tokens)
+{
+    (void)tokens;
+}
 
 const char *bs_tokens_authorization(struct bs_tokens *tokens)
 {
@@ -187,9 +215,10 @@ static void release(void *payload)
 void sim_worker_destroy(struct sim *sim, struct sim_worker *worker)
 {
     struct bs_worker *process = &worker->process;
-    (void)sim;
     if (process->core != NULL) {
         releasing = worker;
+        runs(sim, worker);
+        bs_worker_close_objects(process);
         bs_worker_forget_requests(process);
         bs_core_destroy(process->core, release);
         bs_buffer_free(&process->scratch);
@@ -241,6 +270,7 @@ void sim_worker_start(struct sim *sim, struct sim_worker *worker)
     worker->tick_ms = BS_NEVER;
     worker->mono_base = sim_between(&sim->random, 1, INT32_MAX);
     memset(worker->flows, 0, sizeof worker->flows);
+    memset(worker->objects_under_way, 0, sizeof worker->objects_under_way);
     worker->kafka = (struct bs_kafka){sim, worker, sim->options.partitions};
     worker->http = (struct bs_http){sim, worker};
     worker->bell = (struct bs_bell){sim, worker};
@@ -256,6 +286,9 @@ void sim_worker_start(struct sim *sim, struct sim_worker *worker)
     (void)snprintf(worker->name, sizeof worker->name, "w%" PRId32, worker->index);
     (void)snprintf(process->name, sizeof process->name, "%s", worker->name);
     bs_list_init(&process->requests);
+    bs_list_init(&process->object_tasks);
+    runs(sim, worker);
+    bs_worker_open_objects(process);
     process->core = bs_core_create(&options);
     sim_trace(sim, "w%" PRId32 " starts, life %" PRIu32, worker->index, worker->life);
     if (sim->options.static_members) {
@@ -424,7 +457,8 @@ static void perform(struct sim_worker *worker, const struct bs_action *action)
         bs_worker_check(process, action->operation, action->operation_epoch, action->send_before);
         break;
     case BS_ACTION_OBJECT:
-        BS_ASSERT(false); /* the simulation has no object store yet */
+        sim_observe_object(worker->kafka.sim, worker, action);
+        bs_worker_object(process, action->operation, action->work);
         break;
     case BS_ACTION_COMMIT:
         bs_worker_commit(process, &action->batch);
@@ -463,14 +497,18 @@ void bs_worker_event(struct bs_worker *process, struct bs_event *event)
 {
     struct sim_worker *worker = worker_of(process);
     struct sim *sim = worker->kafka.sim;
-    bool result = event->kind == BS_EVENT_CHECKED && event->request.answer.payload != NULL;
+    void *payload = event->kind == BS_EVENT_CHECKED  ? event->request.answer.payload
+                    : event->kind == BS_EVENT_OBJECT ? event->object.answer.payload
+                                                     : NULL;
     if (worker->dying) { /* killed earlier in this turn */
-        if (result) {
-            bs_payload_free(event->request.answer.payload);
-        }
+        bs_payload_free(payload);
         return;
     }
-    worker->payloads += result;
+    worker->payloads += payload != NULL;
+    if (event->kind == BS_EVENT_OBJECT) {
+        worker->objects_under_way[event->object.work]--;
+        sim_observe_object_answer(sim, worker, event);
+    }
     worker->began_wrong = worker->began ? worker->began_wrong : sim_worker_clock_wrong(sim, worker);
     worker->began = true;
     sim_trace_event(sim, worker, event);

@@ -8,7 +8,9 @@
 #include <stdint.h>
 
 #include "commands/worker.h"
+#include "edges/objects.h"
 #include "options.h"
+#include "store.h"
 
 struct sim;
 struct sim_worker;
@@ -33,6 +35,19 @@ struct bs_bell {
     struct sim_worker *worker;
 };
 
+struct bs_objects {
+    struct sim *sim;
+    struct sim_worker *worker;
+};
+struct bs_pool {
+    struct sim *sim;
+    struct sim_worker *worker;
+    int32_t threads, queue_limit;
+    int32_t count, busy; /* tasks, and those on a thread */
+    uint64_t numbers;
+    struct sim_task *tasks; /* the oldest first */
+};
+
 /* A partition as the worker's consumer knows it. */
 struct sim_flow {
     bool assigned, consuming, quiet;
@@ -53,6 +68,10 @@ struct sim_worker {
     struct bs_http http;
     struct bs_tokens tokens;
     struct bs_bell bell;
+    struct bs_objects objects;
+    struct bs_pool pool;
+    struct sim_asked asked;                     /* of the object store, at this moment */
+    int32_t objects_under_way[BS_OBJECT_WORKS]; /* as core has asked for them */
     bool bell_rung;
     int64_t mono_base;
     int64_t clock_ms;     /* its wall clock is ahead of the service's by so much */
@@ -96,6 +115,8 @@ void sim_worker_poll(struct sim *sim, struct sim_worker *worker);
 void sim_worker_forget_flow(struct sim *sim, struct sim_worker *worker, int32_t partition);
 /* Further from the service's than docs/operating.md allows. */
 bool sim_worker_clock_wrong(const struct sim *sim, const struct sim_worker *worker);
+/* Whose process runs at the moment. */
+struct sim_worker *sim_worker_running(void);
 /* From here on bs_clock_now shows this worker's clocks. */
 void sim_worker_enter(struct sim *sim, int32_t worker);
 /* What its clocks show now. */
