@@ -240,7 +240,7 @@ static void recognise(struct bs_probe *probe, const struct bs_audio_view *view, 
         }
     }
     bool tagged = at > 0;
-    if (probe->hint.raw && !tagged) {
+    if (probe->hint.raw && !tagged && !bs_mpeg_begins(probe, view, at)) {
         end_as_raw(probe);
         return;
     }

@@ -60,7 +60,7 @@ struct bs_audio {
 
 struct bs_probe_hint {
     bool raw; /* the job says LINEAR16_PCM, or the object's name does: what is not recognised is
-               * raw, and weak signs (an MP3 frame's) are not looked for */
+               * raw, and weak signs (frames of MP3 behind the first byte) are not looked for */
     uint32_t sample_rate_hertz, channels; /* of raw samples; 0 = the API's defaults, 48000 and 1 */
 };
 

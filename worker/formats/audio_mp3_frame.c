@@ -134,6 +134,16 @@ static enum bs_mpeg_search confirm(const struct bs_probe *probe, const struct bs
     return BS_MPEG_FOUND;
 }
 
+bool bs_mpeg_begins(const struct bs_probe *probe, const struct bs_audio_view *view, int64_t at)
+{
+    struct bs_mpeg_frame frame;
+    size_t size;
+    const uint8_t *bytes = bs_view_from(view, at, &size);
+    return bs_mpeg_read(bytes, size, &frame) &&
+           (frame.length > 0 || find_free_length(bytes, size, &frame)) &&
+           confirm(probe, view, at, &frame) == BS_MPEG_FOUND;
+}
+
 enum bs_mpeg_search bs_mpeg_find(const struct bs_probe *probe, const struct bs_audio_view *view,
                                  int64_t from, uint32_t like, int64_t *at,
                                  struct bs_mpeg_frame *frame)

@@ -39,6 +39,8 @@ void bs_ogg_give_up(struct bs_probe *probe);
 void bs_mp3_begin(struct bs_probe *probe, const struct bs_audio_view *view, int64_t at,
                   bool tagged);
 void bs_mp3_feed(struct bs_probe *probe, const struct bs_audio_view *view);
+/* Whether frames of MPEG audio follow each other from here on, so that it is no chance. */
+bool bs_mpeg_begins(const struct bs_probe *probe, const struct bs_audio_view *view, int64_t at);
 /* No frame was found: the object is what its first bytes looked like, or nothing known. */
 void bs_probe_unknown(struct bs_probe *probe);
 

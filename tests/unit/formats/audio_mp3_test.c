@@ -211,13 +211,24 @@ static void weak_signs_are_not_looked_for_in_what_is_said_to_be_raw(void **state
 {
     (void)state;
     struct recording recording = {.hint = {.raw = true, .sample_rate_hertz = 8000, .channels = 2}};
+    recording_append(&recording, "\x1f\x8b\x08\1", 4);
     put_frames(&recording, frame_128, 384, 1000);
     struct bs_audio audio = recording_probe(&recording);
     assert_int_equal(audio.format, BS_AUDIO_RAW);
     assert_int_equal(audio.sample_rate_hertz, 8000);
     assert_int_equal(audio.channels, 2);
-    assert_seconds(audio.seconds, 1000 * 384 / 4 / 8000.0, 0.0001);
+    assert_seconds(audio.seconds, (4 + 1000 * 384) / 4 / 8000.0, 0.0001);
     recording_free(&recording);
+}
+
+/* Else a wrong word in the job would have its noise transcribed, and paid for. */
+static void an_mp3_that_is_said_to_be_raw_is_an_mp3(void **state)
+{
+    (void)state;
+    struct recording recording = {.hint = {.raw = true, .sample_rate_hertz = 8000}};
+    put_summary(&recording, 21, "Info", 1000, 1001 * 384);
+    put_frames(&recording, frame_128, 384, 1000);
+    assert_mp3(&recording, seconds_of(1000), 1);
 }
 
 static void assert_named(const void *bytes, size_t size, enum bs_audio_format format,
@@ -294,6 +305,7 @@ int main(void)
         cmocka_unit_test(junk_before_and_behind_does_not_count),
         cmocka_unit_test(a_lone_sign_of_a_frame_is_nothing),
         cmocka_unit_test(weak_signs_are_not_looked_for_in_what_is_said_to_be_raw),
+        cmocka_unit_test(an_mp3_that_is_said_to_be_raw_is_an_mp3),
         cmocka_unit_test(other_formats_are_named),
         cmocka_unit_test(an_empty_object_takes_no_read),
     };
