@@ -5,9 +5,10 @@
  * Every request checks certificates, is signed with Signature V4 or carries the bearer token,
  * follows no redirect and takes no proxy from the environment. A body that was cut is an error.
  *
- * Errors: NOT_FOUND (no such object or bucket), DENIED (credentials or rights; also when there are
- * no credentials), INVALID (the request or an answer is wrong: another try gives the same),
- * TEMPORARY (tried until the limit), LIMIT (more than asked for came), FATAL (cancelled). */
+ * Errors: NOT_FOUND (no such object or bucket), DENIED (an operator must act: credentials, none at
+ * all, rights, a certificate that nobody vouches for, a region or endpoint that is another's),
+ * INVALID (the request or an answer is wrong: another try gives the same), TEMPORARY (tried until
+ * the limit), LIMIT (the sink wants no more), FATAL (cancelled). */
 #ifndef BS_EDGES_OBJECTS_H
 #define BS_EDGES_OBJECTS_H
 
@@ -65,8 +66,9 @@ BS_MUST_CHECK enum bs_error_code bs_objects_get(struct bs_objects *objects,
                                                 const struct bs_object_name *name, int64_t limit_ms,
                                                 bs_objects_sink *sink, void *context,
                                                 struct bs_error *error);
-/* Puts exactly `size_bytes` from `source`. `sha256` (hex) is noted in the object's metadata; NULL:
- * none. An object that is there already is replaced at once, or not at all. */
+/* Puts exactly `size_bytes` from `source`. `sha256` (hex, of these very bytes) is noted in the
+ * object's metadata, and the server checks what arrived against it where the request is signed;
+ * NULL: neither. Bytes that differ, and a source that cannot go on, are INVALID. An object that is there already is replaced at once, or not at all. */
 BS_MUST_CHECK enum bs_error_code
 bs_objects_put(struct bs_objects *objects, const struct bs_object_name *name,
                const char *content_type, int64_t size_bytes, const char *sha256, int64_t limit_ms,

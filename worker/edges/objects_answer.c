@@ -36,7 +36,6 @@ static struct bs_verdict judge_transport(const struct bs_exchange *exchange)
     case CURLE_SSL_CERTPROBLEM:
         return VERDICT(BS_ERROR_DENIED, BS_VERDICT_FINAL);
     case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
         return VERDICT(BS_ERROR_INVALID, BS_VERDICT_FINAL);
     default:
         return VERDICT(BS_ERROR_TEMPORARY, BS_VERDICT_REPEAT);

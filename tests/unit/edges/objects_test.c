@@ -1,11 +1,14 @@
 /* What the object store's edge sends, and how it understands what comes back. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <cmocka.h>
 #include <curl/curl.h>
@@ -354,6 +357,91 @@ static void a_request_within_a_source_has_its_own_way(void **state)
     bench_close(&bench);
 }
 
+static atomic_int heads_refused;
+
+static void serve_length_of_key(struct fault_connection *connection)
+{
+    char request[2048];
+    size_t size = 0;
+    ssize_t part;
+    /* Its own reader: the server's keeps one request for all connections. */
+    while ((part = recv(connection->fd, request + size, sizeof request - 1 - size, 0)) > 0) {
+        size += (size_t)part;
+        request[size] = '\0';
+        if (strstr(request, "\r\n\r\n") == NULL) {
+            continue;
+        }
+        char answer[100];
+        const char *number = strstr(request, "/recordings/");
+        (void)snprintf(answer, sizeof answer, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n",
+                       number == NULL ? 0 : atoi(number + strlen("/recordings/")));
+        size = 0;
+        if (strstr(request, "Signature=") == NULL || !fault_write(connection, answer)) {
+            break;
+        }
+    }
+}
+
+static void *ask_many(void *context)
+{
+    struct bench *bench = ((void **)context)[0];
+    int first = *(int *)((void **)context)[1];
+    for (int number = first; number < first + 25; number++) {
+        char key[20];
+        struct bs_object_facts facts;
+        struct bs_error error;
+        (void)snprintf(key, sizeof key, "%d", number);
+        const struct bs_object_name name = {"recordings", key};
+        if (bs_objects_head(bench->objects, &name, LIMIT_MS, &facts, &error) != BS_OK ||
+            facts.size_bytes != number) {
+            atomic_fetch_add(&heads_refused, 1);
+        }
+    }
+    return NULL;
+}
+
+static void many_threads_at_once_have_their_own_answers(void **state)
+{
+    (void)state;
+    struct bench bench = bench_open(serve_length_of_key, "http", BENCH_KEY);
+    pthread_t threads[8];
+    int firsts[8];
+    void *contexts[8][2];
+    atomic_store(&heads_refused, 0);
+    for (int i = 0; i < 8; i++) {
+        firsts[i] = 1000 * (i + 1);
+        contexts[i][0] = &bench;
+        contexts[i][1] = &firsts[i];
+        assert_int_equal(pthread_create(&threads[i], NULL, ask_many, contexts[i]), 0);
+    }
+    for (int i = 0; i < 8; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
+    assert_int_equal(atomic_load(&heads_refused), 0);
+    /* Connections are kept from one request to the next. */
+    assert_true(fault_server_connections(bench.server) <= 16);
+    bench_close(&bench);
+}
+
+static bool want_no_more(void *context, const uint8_t *bytes, size_t size)
+{
+    (void)context;
+    (void)bytes;
+    (void)size;
+    return false;
+}
+
+static void a_sink_that_wants_no_more_ends_the_call(void **state)
+{
+    (void)state;
+    struct bench bench = open_answering(200, FIVE, "hello", BENCH_NONE);
+    assert_int_equal(bs_objects_get(bench.objects, &bench_name, LIMIT_MS, want_no_more, NULL,
+                                    &bench.error),
+                     BS_ERROR_LIMIT);
+    assert_int_equal(fault_server_requests(bench.server), 1);
+    bench_close(&bench);
+}
+
 /* ---- listings ------------------------------------------------------------------------------- */
 
 struct listed {
@@ -483,6 +571,8 @@ int main(void)
         cmocka_unit_test(another_object_under_the_name_is_noticed),
         cmocka_unit_test(errors_are_told_apart_and_quote_the_server),
         cmocka_unit_test(a_request_within_a_source_has_its_own_way),
+        cmocka_unit_test(many_threads_at_once_have_their_own_answers),
+        cmocka_unit_test(a_sink_that_wants_no_more_ends_the_call),
         cmocka_unit_test(listed_names_are_decoded_where_the_server_encoded_them),
         cmocka_unit_test(a_listing_ends_when_it_is_asked_to),
         cmocka_unit_test(what_is_no_listing_is_an_error_and_nothing_of_it_is_told),
