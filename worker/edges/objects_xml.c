@@ -188,7 +188,7 @@ static bool read_object_element(struct bs_listed_object *object, const char *nam
         free((char *)object->etag);
         object->etag = copy_text(strlen(text) < BS_ETAG_SIZE ? text : "");
     } else if (strcmp(name, "LastModified") == 0) {
-        if (!bs_rfc3339_parse(text, strlen(text), &object->modified)) {
+        if (!bs_rfc3339_parse(text, strlen(text), &object->modified) || object->modified < 0) {
             object->modified = 0;
         }
     }
