@@ -70,7 +70,7 @@ struct bs_exchange {
     struct bs_exchange *outer; /* under way on this thread: one asked within its source */
     bool composing;            /* libs3 has not come to curl */
     CURL *easy;
-    char *url;
+    CURLU *url;
 
     /* ---- what came of the try ---- */
     bool performed; /* else libs3 refused to send it */

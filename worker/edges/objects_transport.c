@@ -318,6 +318,20 @@ static int time_passed(void *context, curl_off_t to_come, curl_off_t came, curl_
 
 #define SET(easy, option, value) BS_ASSERT(curl_easy_setopt(easy, option, value) == CURLE_OK)
 
+/* Parsed as it stands: segments of one and two dots are parts of a key. */
+static CURLU *parse_url(const struct bs_exchange *exchange)
+{
+    char *text = bs_exchange_url(exchange);
+    CURLU *url = curl_url();
+    BS_ASSERT(url != NULL);
+    if (curl_url_set(url, CURLUPART_URL, text, CURLU_PATH_AS_IS) != CURLUE_OK) {
+        curl_url_cleanup(url);
+        url = NULL;
+    }
+    free(text);
+    return url;
+}
+
 static void set_credential(CURL *easy, const struct bs_exchange *exchange)
 {
     static const char scheme[] = "Bearer ";
@@ -342,8 +356,8 @@ static void forget_credential(CURL *easy)
 
 static void set_route(CURL *easy, const struct bs_exchange *exchange)
 {
-    SET(easy, CURLOPT_URL, exchange->url);
-    SET(easy, CURLOPT_PATH_AS_IS, 1L);
+    /* Not by CURLOPT_PATH_AS_IS, beside which a later libcurl refuses to sign (seen in 8.14). */
+    SET(easy, CURLOPT_CURLU, exchange->url);
     SET(easy, CURLOPT_USERAGENT, "backscribe");
     /* The credential goes to the configured host and nowhere else. */
     SET(easy, CURLOPT_FOLLOWLOCATION, 0L);
@@ -405,6 +419,10 @@ CURLcode __wrap_curl_easy_perform(CURL *easy)
     stop_composing(exchange);
     exchange->easy = easy;
     exchange->performed = true;
+    exchange->url = parse_url(exchange);
+    if (exchange->url == NULL) {
+        return exchange->curl_code = CURLE_URL_MALFORMAT;
+    }
     set_route(easy, exchange);
     set_limits(easy, exchange);
     set_readers(easy, exchange);
@@ -416,6 +434,8 @@ CURLcode __wrap_curl_easy_perform(CURL *easy)
     }
     forget_credential(easy);
     SET(easy, CURLOPT_ERRORBUFFER, NULL);
+    SET(easy, CURLOPT_CURLU, NULL);
+    curl_url_cleanup(exchange->url);
     return code;
 }
 
@@ -530,7 +550,6 @@ void bs_exchange_perform(struct bs_exchange *exchange)
     if (exchange->into != NULL) {
         exchange->into->size = exchange->into_begin;
     }
-    exchange->url = bs_exchange_url(exchange);
 
     BS_ASSERT(pthread_mutex_lock(&composing) == 0);
     exchange->composing = true;
@@ -541,6 +560,4 @@ void bs_exchange_perform(struct bs_exchange *exchange)
     stop_composing(exchange);
     /* A program that was linked without our wrappers would send a wrong request somewhere. */
     BS_ASSERT(exchange->performed || exchange->libs3_status != S3StatusOK);
-    free(exchange->url);
-    exchange->url = NULL;
 }
