@@ -68,7 +68,8 @@ BS_MUST_CHECK enum bs_error_code bs_objects_get(struct bs_objects *objects,
                                                 struct bs_error *error);
 /* Puts exactly `size_bytes` from `source`. `sha256` (hex, of these very bytes) is noted in the
  * object's metadata, and the server checks what arrived against it where the request is signed;
- * NULL: neither. Bytes that differ, and a source that cannot go on, are INVALID. An object that is there already is replaced at once, or not at all. */
+ * NULL: neither. Bytes that differ, and a source that cannot go on, are INVALID. An object that is
+ * there already is replaced at once, or not at all. */
 BS_MUST_CHECK enum bs_error_code
 bs_objects_put(struct bs_objects *objects, const struct bs_object_name *name,
                const char *content_type, int64_t size_bytes, const char *sha256, int64_t limit_ms,

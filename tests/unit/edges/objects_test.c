@@ -435,9 +435,9 @@ static void a_sink_that_wants_no_more_ends_the_call(void **state)
 {
     (void)state;
     struct bench bench = open_answering(200, FIVE, "hello", BENCH_NONE);
-    assert_int_equal(bs_objects_get(bench.objects, &bench_name, LIMIT_MS, want_no_more, NULL,
-                                    &bench.error),
-                     BS_ERROR_LIMIT);
+    assert_int_equal(
+        bs_objects_get(bench.objects, &bench_name, LIMIT_MS, want_no_more, NULL, &bench.error),
+        BS_ERROR_LIMIT);
     assert_int_equal(fault_server_requests(bench.server), 1);
     bench_close(&bench);
 }
