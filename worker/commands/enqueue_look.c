@@ -4,17 +4,8 @@
 #include <unistd.h>
 
 #include "commands/enqueue_look.h"
+#include "commands/object_work.h"
 #include "formats/job_probe.h"
-
-#define LOOK_LIMIT_MS 15000
-
-/* Where its bytes are. */
-struct place {
-    struct bs_objects *objects; /* NULL: `file` */
-    int file;
-    struct bs_object_name name;
-    struct bs_object_facts facts;
-};
 
 static void fail(struct bs_enqueue_look *look, const char *message)
 {
@@ -43,41 +34,22 @@ static bool read_file(int file, int64_t offset, size_t length, struct bs_buffer 
     return true;
 }
 
-static bool read_range(const struct place *place, int64_t offset, size_t length,
-                       struct bs_buffer *out, struct bs_error *error)
-{
-    if (place->objects == NULL) {
-        if (!read_file(place->file, offset, length, out)) {
-            (void)bs_error_set(error, BS_ERROR_TEMPORARY, "cannot be read, or changes");
-        }
-        return error->code == BS_OK;
-    }
-    const char *etag = place->facts.etag[0] == '\0' ? NULL : place->facts.etag;
-    enum bs_error_code code = bs_objects_get_range(place->objects, &place->name, offset, length,
-                                                   etag, LOOK_LIMIT_MS, out, error);
-    if (code == BS_OK && out->size != length) {
-        code = bs_error_set(error, BS_ERROR_TEMPORARY, "it changed while it was looked into");
-    }
-    return code == BS_OK;
-}
-
-static bool feed(struct bs_probe *probe, const struct place *place, struct bs_enqueue_look *look)
+static bool feed(struct bs_probe *probe, int file, struct bs_enqueue_look *look)
 {
     struct bs_buffer bytes = {0};
-    struct bs_error error = BS_NO_ERROR;
     int64_t offset;
     size_t length;
     bool good = true;
     while (good && bs_probe_wants(probe, &offset, &length)) {
         bytes.size = 0;
-        good = read_range(place, offset, length, &bytes, &error);
+        good = read_file(file, offset, length, &bytes);
         if (good) {
             bs_probe_feed(probe, bytes.data, bytes.size);
         }
     }
     bs_buffer_free(&bytes);
     if (!good) {
-        fail(look, error.message);
+        fail(look, "cannot be read, or changes");
     }
     return good;
 }
@@ -101,45 +73,53 @@ static void judge(const struct bs_config *config, const struct bs_audio *audio,
     look->channels = audio->channels == 0 ? 1 : (int32_t)audio->channels;
 }
 
-/* The size, or -1: then `look` says why. */
-static int64_t find_size(struct place *place, const struct bs_enqueue_source *source,
-                         const char *link, struct bs_enqueue_look *look)
+static void look_into_file(const struct bs_enqueue_source *source, const struct bs_job *job,
+                           struct bs_enqueue_look *look)
 {
-    struct bs_error error = BS_NO_ERROR;
-    if (place->objects == NULL) {
-        return source->file_size;
-    }
-    if (!bs_object_name_of_link(source->config, link, &place->name)) {
-        refuse(look, BS_DEAD_AUDIO_FORBIDDEN, "audio.uri: not at the configured endpoint");
-        return -1;
-    }
-    switch (bs_objects_head(place->objects, &place->name, LOOK_LIMIT_MS, &place->facts, &error)) {
-    case BS_OK:
-        return place->facts.size_bytes;
-    case BS_ERROR_NOT_FOUND:
-        refuse(look, BS_DEAD_AUDIO_NOT_FOUND, "there is no such object");
-        return -1;
-    default:
-        fail(look, error.message);
-        return -1;
-    }
-}
-
-static void look_into(const struct bs_enqueue_source *source, const struct bs_job *job,
-                      struct bs_enqueue_look *look)
-{
-    struct place place = {.objects = source->objects, .file = source->file};
     struct bs_probe probe;
     struct bs_job_look known;
     bs_job_look(source->config, job, &known);
-    int64_t size = find_size(&place, source, job->uri, look);
-    if (size >= 0) {
-        bs_probe_begin(&probe, size, &known.hint);
-        if (feed(&probe, &place, look)) {
-            judge(source->config, bs_probe_audio(&probe), &known.stated, look);
+    bs_probe_begin(&probe, source->file_size, &known.hint);
+    if (feed(&probe, source->file, look)) {
+        judge(source->config, bs_probe_audio(&probe), &known.stated, look);
+    }
+}
+
+static enum bs_encoding encoding_of_name(const char *name)
+{
+    enum bs_encoding encoding = BS_ENCODING_ABSENT;
+    for (int i = BS_ENCODING_ABSENT + 1; name != NULL && i < BS_ENCODINGS; i++) {
+        if (strcmp(name, bs_encoding_name((enum bs_encoding)i)) == 0) {
+            encoding = (enum bs_encoding)i;
         }
     }
-    bs_object_name_free(&place.name);
+    return encoding;
+}
+
+/* The worker's own piece of work. */
+static void look_into_object(const struct bs_enqueue_source *source, const uint8_t *packed,
+                             size_t size, struct bs_enqueue_look *look)
+{
+    const struct bs_operation operation = {.job = (uint8_t *)(uintptr_t)packed,
+                                           .job_size = (uint32_t)size};
+    struct bs_object_work_item *item =
+        bs_object_work_create(source->config, source->objects, "", &operation, BS_OBJECT_PROBE);
+    struct bs_job completed;
+    bs_object_work_run(item);
+    const struct bs_object_answer *answer = &item->answer;
+    if (answer->outcome == BS_OBJECT_REFUSED) {
+        refuse(look, answer->refusal, answer->message);
+    } else if (answer->outcome != BS_OBJECT_DONE) {
+        fail(look, answer->message);
+    } else {
+        BS_ASSERT(bs_job_unpack(answer->job, answer->job_size, &completed)); /* packed by us */
+        look->encoding = encoding_of_name(completed.encoding);
+        look->staged = answer->stage_wanted;
+        look->seconds = answer->audio_seconds;
+        look->channels = answer->channels;
+        bs_job_free(&completed);
+    }
+    bs_object_work_free(item);
 }
 
 void bs_enqueue_look(const struct bs_enqueue_source *source, struct bs_bytes key,
@@ -158,8 +138,10 @@ void bs_enqueue_look(const struct bs_enqueue_source *source, struct bs_bytes key
     look->channels = event.channels;
     if (event.refusal != BS_DEAD_NONE) {
         refuse(look, event.refusal, event.refusal_message);
-    } else if (source->file >= 0 || (event.probe_wanted && source->objects != NULL)) {
-        look_into(source, &job, look);
+    } else if (source->file >= 0) {
+        look_into_file(source, &job, look);
+    } else if (event.probe_wanted && source->objects != NULL) {
+        look_into_object(source, event.job, event.job_size, look);
     } else {
         bs_job_look(source->config, &job, &known);
         look->encoding = known.stated.encoding;

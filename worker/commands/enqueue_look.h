@@ -16,9 +16,9 @@ struct bs_enqueue_source {
 struct bs_enqueue_look {
     enum bs_dead_letter_code refusal; /* the worker would dead-letter it, with that message */
     bool failed;                      /* it could not be looked into: `message` */
-    bool looked;                      /* what follows was seen, else the job states it */
-    enum bs_audio_format format;      /* where it was looked into */
-    enum bs_encoding encoding;        /* as it would be submitted; ABSENT = not known */
+    bool looked;                      /* into a file: `format` is what it is */
+    enum bs_audio_format format;
+    enum bs_encoding encoding; /* as it would be submitted; ABSENT = not known */
     bool staged;
     double seconds; /* 0 = not known */
     int32_t channels;

@@ -29,6 +29,8 @@ struct setting {
 /* In force unless the user sets them. */
 static const struct setting defaults[] = {
     {CONSUMERS | PRODUCERS, "client.id", "backscribe"},
+    /* Who writes a million messages waits for the brokers; a message held takes about 2 KiB. */
+    {WRITER, "queue.buffering.max.messages", "20000"},
     /* A dead member's partitions move on after this; librdkafka's own default is 45 s. */
     {MEMBER, "session.timeout.ms", "10000"},
     /* A rebalance is noticed with the answer to a heartbeat. */
