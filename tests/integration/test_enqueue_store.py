@@ -130,7 +130,7 @@ def test_a_dry_run_tells_hours_billed_seconds_and_what_is_refused_exactly(scene,
     assert told["billedSecondsByChannels"] == {"1": 20 + 15 + 31, "2": 61 + 15}
     assert told["refused"] == {"unsupported_audio": 4}
     named = {example["uri"].split("/")[-1]: example["message"] for example in told["examples"]}
-    assert "44100" in named["cd.wav"] and len(named) == 3
+    assert "44100" in named["cd.wav"] and len(named) == 4
     assert told["retentionTooShort"] is False
     assert scene.cluster.message_count(scene.topics["jobs"]) == 0
 

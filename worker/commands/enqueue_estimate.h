@@ -9,7 +9,7 @@
 #include "commands/enqueue_look.h"
 #include "formats/manifest.h"
 
-#define BS_ESTIMATE_EXAMPLES 3
+#define BS_ESTIMATE_EXAMPLES 5
 #define BS_ESTIMATE_CHANNELS 9 /* 8 channels, and more */
 
 struct bs_enqueue;

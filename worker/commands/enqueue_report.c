@@ -133,6 +133,18 @@ static void print_hours(const struct bs_estimate *estimate)
     }
 }
 
+/* A reason that several have in common stands behind the last of them. */
+static void print_examples(const struct bs_estimate_example *examples)
+{
+    for (int i = 0; i < BS_ESTIMATE_EXAMPLES && examples[i].name != NULL; i++) {
+        bool last = i + 1 == BS_ESTIMATE_EXAMPLES || examples[i + 1].name == NULL;
+        print_wrapped(examples[i].name, 4);
+        if (last || strcmp(examples[i].message, examples[i + 1].message) != 0) {
+            print_wrapped(examples[i].message, 6);
+        }
+    }
+}
+
 static void print_refused(const struct bs_enqueue *enqueue)
 {
     const struct bs_estimate *estimate = &enqueue->estimate;
@@ -148,13 +160,7 @@ static void print_refused(const struct bs_enqueue *enqueue)
         }
         printf("  %-20s%12s\n", bs_dead_letter_code_name((enum bs_dead_letter_code)code),
                grouped((double)estimate->refused[code] * scale, 0).text);
-        for (int i = 0; i < BS_ESTIMATE_EXAMPLES; i++) {
-            const struct bs_estimate_example *example = &estimate->examples[code][i];
-            if (example->name != NULL) {
-                print_wrapped(example->name, 4);
-                print_wrapped(example->message, 6);
-            }
-        }
+        print_examples(estimate->examples[code]);
         if (estimate->refused[code] > BS_ESTIMATE_EXAMPLES) {
             printf("    and more: --verbose names all of them\n");
         }
