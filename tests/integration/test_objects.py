@@ -9,7 +9,7 @@ import time
 
 import pytest
 from harness.s3 import SECRET_ACCESS_KEY, FaultProxy, Refused, S3, encode, sign
-from harness.waiting import free_ports, wait_until
+from harness.waiting import free_ports
 
 BUCKET = "recordings"
 CONTENT = bytes(range(256)) * 400
@@ -329,12 +329,33 @@ def test_a_server_that_hangs_or_is_dead_takes_no_longer_than_the_limit(
 
 def test_a_server_that_comes_back_within_the_limit_is_waited_for(edge, store, tmp_path, recording):
     port = free_ports(1)[0]
-    late = Edge(tmp_path, store.objects(endpoint=f"http://127.0.0.1:{port}"))
-    command = late.command("put", BUCKET, "late.wav", str(recording), limit_ms=60_000)
-    putting = subprocess.Popen(command)
-    directory = tmp_path / "late"
-    directory.mkdir()
-    with S3(directory, port=port) as other:
-        wait_until(lambda: putting.poll() is not None, 60, "the put")
-        assert putting.returncode == 0
-        assert other.get(BUCKET, "late.wav") == CONTENT
+    early = Edge(tmp_path, store.objects(endpoint=f"http://127.0.0.1:{port}"))
+    command = early.command("put", BUCKET, "late.wav", str(recording), limit_ms=60_000)
+    putting = subprocess.Popen(command, stderr=subprocess.PIPE)
+    with pytest.raises(subprocess.TimeoutExpired):
+        putting.wait(1)  # it goes on trying
+    with FaultProxy(store.port, listen=("127.0.0.1", port)):
+        said = putting.communicate(timeout=60)[1]
+    assert putting.returncode == 0, said
+    assert store.get(BUCKET, "late.wav") == CONTENT
+
+
+def test_a_large_upload_that_was_turned_away_is_sent_again(
+    edge_behind_faults, faults, store, tmp_path
+):
+    content = os.urandom(5_000_000)
+    path = tmp_path / "large"
+    path.write_bytes(content)
+    faults.set(["unavailable", "drop"])
+    edge_behind_faults.do("put", BUCKET, "large.wav", path)
+    assert store.get(BUCKET, "large.wav") == content
+    assert len(faults.requests) == 3
+
+
+def test_an_endpoint_may_be_an_ipv6_address(edge, store, tmp_path, recording):
+    with FaultProxy(store.port, listen=("::1", 0)) as proxy:
+        other = Edge(tmp_path, store.objects(endpoint=proxy.url))
+        other.do("put", BUCKET, "a b.wav", recording)
+        assert other.do("get-range", BUCKET, "a b.wav", "100", "20") == CONTENT[100:120]
+        assert [key for key, *_ in other.list()] == ["a b.wav"]
+    assert store.get(BUCKET, "a b.wav") == CONTENT

@@ -227,16 +227,17 @@ class FaultProxy:
         ),
     }
 
-    def __init__(self, port, faults=()):
+    def __init__(self, port, faults=(), listen=("127.0.0.1", 0)):
         self._target = port
         self._lock = threading.Lock()
         self._faults = faults
         self._forbidden = None
         self.requests = []  # the first line of each
         self._sockets = set()
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        host, family = listen[0], socket.AF_INET6 if ":" in listen[0] else socket.AF_INET
+        self._listener = socket.create_server(listen, family=family)
         self.port = self._listener.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
         threading.Thread(target=self._accept, daemon=True).start()
 
     def __enter__(self):
