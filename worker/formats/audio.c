@@ -11,7 +11,7 @@
  * fits one read is read in one. */
 #define HEAD_BYTES 16384
 /* Steps on the bytes of one read. */
-#define ROUNDS_MAX 4096
+#define ROUNDS_MAX 512
 
 enum parser { PARSER_NONE, PARSER_TAG, PARSER_WAV, PARSER_OGG, PARSER_MP3 };
 

@@ -162,7 +162,9 @@ static void read_end(struct bs_probe *probe, const struct bs_audio_view *view)
     struct bs_mpeg_frame frame;
     while (bs_mpeg_find(probe, view, at, mp3->like, &at, &frame) == BS_MPEG_FOUND &&
            at + frame.length <= mp3->end) {
-        at = last = take_frames(mp3, view, at);
+        int64_t next = take_frames(mp3, view, at);
+        last = next > at ? next : last;
+        at = next > at ? next : at + 1;
     }
     if (last > 0) {
         mp3->end = last;
@@ -232,7 +234,6 @@ static void count(struct bs_probe *probe, const struct bs_audio_view *view)
     struct bs_mpeg_frame frame;
     int64_t view_end = view->offset + (int64_t)view->size;
     for (;;) {
-        int64_t before = mp3->at;
         mp3->at = take_frames(mp3, view, mp3->at);
         if (mp3->at + BS_MPEG_HEADER > view_end) {
             break;
@@ -243,10 +244,12 @@ static void count(struct bs_probe *probe, const struct bs_audio_view *view)
         if (found != BS_MPEG_FOUND) {
             break;
         }
-        if (at == before || (mp3->end > 0 && at + frame.length > mp3->end)) {
+        if (at + frame.length > mp3->end) {
             mp3->at = mp3->end;
             break;
         }
+        int64_t next = take_frames(mp3, view, at);
+        mp3->at = next > at ? next : at + 1; /* a free format's frame may have another length */
     }
     if (mp3->at + BS_MPEG_HEADER > mp3->end) {
         end_measured(probe, (double)mp3->samples / mp3->rate);

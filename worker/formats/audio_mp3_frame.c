@@ -6,6 +6,7 @@
 #define FOLLOWERS       3
 #define FREE_LENGTH_MAX 5760 /* 640 kbit/s at 16 kHz: more than any encoder makes */
 #define FREE_LENGTH_MIN 24
+#define FREE_TRIES_MAX  64 /* of a view: each looks at thousands of places */
 
 static const int32_t rates[3] = {44100, 48000, 32000};
 static const int32_t adts_rates[13] = {96000, 88200, 64000, 48000, 44100, 32000, 24000,
@@ -150,9 +151,13 @@ enum bs_mpeg_search bs_mpeg_find(const struct bs_probe *probe, const struct bs_a
 {
     size_t size;
     const uint8_t *bytes = bs_view_from(view, from, &size);
+    int free_tries = 0;
     for (size_t i = 0; i + BS_MPEG_HEADER <= size; i++) {
         if (bytes[i] != 0xff || !bs_mpeg_read(bytes + i, size - i, frame) ||
             (like != 0 && !bs_mpeg_alike(like, frame->header))) {
+            continue;
+        }
+        if (frame->length == 0 && free_tries++ >= FREE_TRIES_MAX) {
             continue;
         }
         *at = from + (int64_t)i;

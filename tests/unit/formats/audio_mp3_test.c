@@ -155,6 +155,19 @@ static void a_long_one_whose_rate_varies_is_estimated(void **state)
     recording_free(&recording);
 }
 
+static void a_free_rate_is_measured_by_its_frames(void **state)
+{
+    (void)state;
+    static const uint8_t frame_free[] = {0xff, 0xfb, 0x04, 0xc0};
+    struct recording recording = {0};
+    put_frames(&recording, frame_free, 300, 3000);
+    assert_mp3(&recording, seconds_of(3000), 5);
+    /* Frames of another length at the end: found while fuzzing, as a loop without an end. */
+    put_frames(&recording, frame_free, 300, 3000);
+    put_frames(&recording, frame_free, 100, 20);
+    assert_mp3(&recording, seconds_of(3000 + 2000 / 300), 5);
+}
+
 static void tags_before_the_sound_are_jumped_over(void **state)
 {
     (void)state;
@@ -300,6 +313,7 @@ int main(void)
         cmocka_unit_test(a_constant_rate_and_the_size_tell_the_length),
         cmocka_unit_test(a_rate_that_varies_is_counted_where_nothing_tells),
         cmocka_unit_test(a_long_one_whose_rate_varies_is_estimated),
+        cmocka_unit_test(a_free_rate_is_measured_by_its_frames),
         cmocka_unit_test(tags_before_the_sound_are_jumped_over),
         cmocka_unit_test(tags_behind_the_sound_do_not_count),
         cmocka_unit_test(junk_before_and_behind_does_not_count),
