@@ -21,6 +21,10 @@ class Process:
         self._process = None
         self._log_start = 0
 
+    def add_environment(self, **variables):
+        """For the next start."""
+        self._environment.update(variables)
+
     def start(self):
         self._log_start = self.log_path.stat().st_size if self.log_path.exists() else 0
         with open(self.output_path, "ab") as output, open(self.log_path, "ab") as log:
