@@ -134,18 +134,24 @@ struct bs_verdict bs_exchange_judge(const struct bs_exchange *exchange,
 
 /* ---- messages ----------------------------------------------------------------------------- */
 
+/* Cuts a text to `size` bytes at most, not within a character. */
+static void shorten(char *text, size_t size)
+{
+    if (strlen(text) > size) {
+        while (size > 0 && ((unsigned char)text[size] & 0xC0) == 0x80) {
+            size--;
+        }
+        text[size] = '\0';
+    }
+}
+
 void bs_exchange_subject(const struct bs_exchange *exchange, char *text, size_t capacity)
 {
-    size_t length = strlen(exchange->key);
-    size_t shown = length;
-    if (shown > SHOWN_KEY_BYTES) {
-        shown = SHOWN_KEY_BYTES;
-        while (shown > 0 && ((unsigned char)exchange->key[shown] & 0xC0) == 0x80) {
-            shown--; /* not within a character */
-        }
-    }
-    (void)snprintf(text, capacity, "%s s3://%.100s/%.*s%s", verb_names[exchange->verb],
-                   exchange->bucket, (int)shown, exchange->key, shown < length ? "..." : "");
+    char key[SHOWN_KEY_BYTES + 4];
+    (void)snprintf(key, sizeof key, "%s", exchange->key);
+    shorten(key, SHOWN_KEY_BYTES);
+    (void)snprintf(text, capacity, "%s s3://%.100s/%s%s", verb_names[exchange->verb],
+                   exchange->bucket, key, strlen(key) < strlen(exchange->key) ? "..." : "");
     for (; *text != '\0'; text++) {
         if ((unsigned char)*text < ' ' || *text == 0x7f) {
             *text = '?';
@@ -196,5 +202,6 @@ enum bs_error_code bs_exchange_error(const struct bs_exchange *exchange,
     if (tries > 1) {
         (void)snprintf(repeated, sizeof repeated, " (tried %d times)", tries);
     }
-    return bs_error_set(error, verdict->code, "%s: %.240s%s", subject, said, repeated);
+    shorten(said, sizeof error->message - strlen(subject) - strlen(repeated) - sizeof ": ");
+    return bs_error_set(error, verdict->code, "%s: %s%s", subject, said, repeated);
 }

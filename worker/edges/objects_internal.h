@@ -46,10 +46,10 @@ struct bs_exchange {
     /* ---- what is asked for; borrowed ---- */
     struct bs_objects *objects;
     enum bs_exchange_verb verb;
+    bool ranged; /* GET of `range_size` bytes from `range_begin` on */
     const char *bucket;
     const char *key;   /* "" of a listing */
     const char *query; /* canonical, of a listing; else "" */
-    bool ranged;       /* GET of `range_size` bytes from `range_begin` on */
     int64_t range_begin;
     int64_t range_size;
     const char *etag; /* GET: only while it is this object; or NULL */
@@ -68,21 +68,21 @@ struct bs_exchange {
 
     /* ---- the transport's own ---- */
     struct bs_exchange *outer; /* under way on this thread: one asked within its source */
-    bool composing;            /* libs3 has not come to curl */
     CURL *easy;
     CURLU *url;
+    bool composing; /* libs3 has not come to curl */
 
     /* ---- what came of the try ---- */
     bool performed; /* else libs3 refused to send it */
+    bool chunked;
+    bool looked_at; /* the headers were judged */
     S3Status libs3_status;
     CURLcode curl_code;
     char problem[CURL_ERROR_SIZE];
     long status;
     struct bs_http_headers headers;
-    struct bs_object_facts facts; /* size_bytes -1 = no Content-Length */
-    bool chunked;
+    struct bs_object_facts facts;             /* size_bytes -1 = no Content-Length */
     int64_t part_begin, part_end, whole_size; /* of Content-Range; -1 = none */
-    bool looked_at;                           /* the headers were judged */
     int64_t received_bytes, sent_bytes;
     struct bs_exchange_fault fault;
     struct bs_buffer refusal; /* the body of an answer that is not 2xx, its beginning */
