@@ -12,7 +12,7 @@ backscribe_packages="gcc libc6-dev cmake ninja-build pkg-config
     libprotobuf-c-dev protobuf-c-compiler libmicrohttpd-dev
     libcmocka-dev libpocketsphinx-dev pocketsphinx-en-us pocketsphinx-testdata libopusfile-dev
     libmpg123-dev opus-tools sox libsox-fmt-mp3 ffmpeg vorbis-tools lame flac
-    python3 python3-venv default-jre-headless maven ca-certificates clang libclang-rt-dev"
+    python3 python3-venv default-jre-headless maven ca-certificates openssl clang libclang-rt-dev"
 
 backscribe_installed() {
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
