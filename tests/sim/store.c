@@ -7,10 +7,11 @@
 
 #include "simulation.h"
 
-#define MOST_DOWN_MS   (3 * 3600000)
-#define MOST_DENIED_MS 1200000
-#define MOST_SLOW_MS   600000
-#define ETAG           "simulated"
+#define MOST_DOWN_MS    (3 * 3600000)
+#define MOST_DENIED_MS  1200000
+#define MOST_SLOW_MS    600000
+#define GIVEN_WITHIN_MS 20000
+#define ETAG            "simulated"
 
 /* ---- trouble ------------------------------------------------------------------------------------
  */
@@ -40,13 +41,15 @@ static enum bs_error_code passing(struct bs_error *error)
 static enum bs_error_code troubled(struct bs_objects *objects, bool write, struct bs_error *error)
 {
     struct sim *sim = objects->sim;
-    if (sim->now_ms < sim->store_trouble_until_ms) {
-        if (sim->store_trouble == SIM_STORE_DOWN) {
-            return passing(error);
-        }
-        if ((sim->store_denies & (write ? 2 : 1)) != 0) {
-            return denied(error);
-        }
+    int64_t left_ms = sim->store_trouble_until_ms - sim->now_ms;
+    if (left_ms > 0 && sim->store_trouble == SIM_STORE_DOWN) {
+        return passing(error);
+    }
+    /* A role that is given reaches one server of the store after the other. */
+    bool still = left_ms > GIVEN_WITHIN_MS || sim_chance(&sim->random, 400);
+    if (left_ms > 0 && sim->store_trouble == SIM_STORE_DENIED && still &&
+        (sim->store_denies & (write ? 2 : 1)) != 0) {
+        return denied(error);
     }
     return sim_fault(sim, SIM_STORE_FAILS) ? passing(error) : BS_OK;
 }

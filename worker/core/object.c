@@ -86,6 +86,18 @@ static void tell_gate(struct bs_core *core, enum bs_object_work work,
     }
 }
 
+static bool awaits(const struct bs_operation *operation, enum bs_object_work work)
+{
+    switch (operation->state) {
+    case BS_OPERATION_PREPARING:
+        return work == (operation->probe_wanted ? BS_OBJECT_PROBE : BS_OBJECT_STAGE);
+    case BS_OPERATION_FINISHING:
+        return work == (operation->store_wanted ? BS_OBJECT_STORE : BS_OBJECT_UNSTAGE);
+    default:
+        return false;
+    }
+}
+
 void bs_object_event(struct bs_core *core, const struct bs_event *event)
 {
     enum bs_object_work work = event->object.work;
@@ -97,9 +109,12 @@ void bs_object_event(struct bs_core *core, const struct bs_event *event)
         tell_gate(core, work, answer);
     }
     struct bs_operation *operation = bs_operation_by_ref(core, event->object.operation);
+    if (operation != NULL && !awaits(operation, work)) {
+        operation = NULL; /* it was adopted meanwhile, and is elsewhere by now */
+    }
     if (operation != NULL && operation->state == BS_OPERATION_PREPARING) {
         bs_probe_answered(core, operation, work, answer);
-    } else if (operation != NULL && operation->state == BS_OPERATION_FINISHING) {
+    } else if (operation != NULL) {
         bs_finish_answered(core, operation, work, answer);
     } else if (answer->payload != NULL) {
         bs_core_act(core, BS_ACTION_RELEASE_PAYLOAD)->payload = answer->payload;

@@ -6,8 +6,9 @@
 #include "core/internal.h"
 
 #define PREPARED_AHEAD_LEAST 16
-/* The object store answers for other recordings meanwhile: this one is at fault. */
-#define DENIED_ATTEMPTS 3
+/* The object store answers for other recordings meanwhile: this one is at fault. For a while after
+ * a role was given that may be chance. */
+#define DENIED_ATTEMPTS 8  /* in one to two minutes */
 #define FAILED_ATTEMPTS 20 /* in about an hour */
 
 void bs_probe_take(struct bs_core *core, struct bs_operation *operation)
@@ -84,7 +85,7 @@ static void refused(struct bs_core *core, struct bs_operation *operation,
 void bs_probe_answered(struct bs_core *core, struct bs_operation *operation,
                        enum bs_object_work work, const struct bs_object_answer *answer)
 {
-    bool open = core->gates[work == BS_OBJECT_PROBE ? BS_GATE_READ : BS_GATE_WRITE].level == 0;
+    bool its_own = false;
     switch (answer->outcome) {
     case BS_OBJECT_DONE:
         prepared(core, operation, work, answer);
@@ -93,19 +94,24 @@ void bs_probe_answered(struct bs_core *core, struct bs_operation *operation,
         refused(core, operation, answer->refusal, answer->message);
         return;
     case BS_OBJECT_DENIED:
-        if (answer->alone && operation->object_attempts >= DENIED_ATTEMPTS) {
+        its_own = answer->alone;
+        if (its_own && operation->object_attempts >= DENIED_ATTEMPTS) {
             refused(core, operation, BS_DEAD_AUDIO_FORBIDDEN, answer->message);
             return;
         }
         break;
     case BS_OBJECT_TEMPORARY:
-        if (open && operation->object_attempts >= FAILED_ATTEMPTS) {
+        its_own = core->gates[work == BS_OBJECT_PROBE ? BS_GATE_READ : BS_GATE_WRITE].level == 0;
+        if (its_own && operation->object_attempts >= FAILED_ATTEMPTS) {
             refused(core, operation, BS_DEAD_UNEXPECTED_RESPONSE, answer->message);
             return;
         }
         break;
     case BS_OBJECT_OUTCOMES:
         BS_ASSERT(false);
+    }
+    if (!its_own) {
+        operation->object_attempts--; /* an outage is nothing that the recording has failed in */
     }
     bs_core_notice(core, BS_LOG_DEBUG, operation, NULL, "%s to be repeated: %.300s",
                    bs_object_work_name(work), answer->message == NULL ? "" : answer->message);

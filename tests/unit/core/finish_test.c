@@ -172,6 +172,36 @@ static void a_refused_submission_deletes_its_copy_too(void **state)
     assert_non_null(strstr(scene.actions.text, "unstage 0:0"));
 }
 
+/* The job came back while its submission was answered, and was being looked into again. */
+static void a_look_that_ends_late_is_not_taken_for_the_deletion(void **state)
+{
+    (void)state;
+    struct bs_object_answer looked = {.outcome = BS_OBJECT_DONE};
+    struct bs_event job = scene_job_event(&scene, 0, 0);
+    job.job.probe_wanted = true;
+    scene_event(&scene, job);
+    scene_object(&scene, 0, 0, looked);
+    scene_lost(&scene, 0);
+    scene_serve(&scene, 0);
+    job = scene_job_event(&scene, 0, 0);
+    job.job.probe_wanted = true;
+    scene_event(&scene, job);
+    scene_accepted(&scene, 0, 0, "a");
+    scene_commit(&scene);
+    run_until_asked("check 0:0");
+    done(false);
+    assert_non_null(strstr(scene.actions.text, "unstage 0:0"));
+    struct bs_event late = {.kind = BS_EVENT_OBJECT};
+    late.object.operation = scene.objects[1].operation;
+    late.object.work = scene.works[1];
+    late.object.answer = looked;
+    assert_int_equal(late.object.work, BS_OBJECT_PROBE);
+    scene_event(&scene, late);
+    assert_false(published(60000));
+    scene_object(&scene, 0, 0, looked);
+    assert_true(published(1000));
+}
+
 static void a_large_result_is_stored_before_it_is_published(void **state)
 {
     (void)state;
@@ -258,6 +288,7 @@ int main(void)
         PROMISE(a_deletion_that_fails_is_tried_a_few_times),
         PROMISE(a_restored_operation_that_was_staged_has_its_copy_deleted),
         PROMISE(a_refused_submission_deletes_its_copy_too),
+        PROMISE(a_look_that_ends_late_is_not_taken_for_the_deletion),
         PROMISE(a_large_result_is_stored_before_it_is_published),
         PROMISE(while_the_store_is_down_a_large_result_is_held_back),
         PROMISE(a_result_that_no_message_can_hold_waits_at_the_service),

@@ -177,11 +177,11 @@ static void one_recording_that_alone_is_denied_is_forbidden(void **state)
     struct bs_object_answer denied = failed(BS_OBJECT_DENIED);
     denied.alone = true;
     job_to_look_into(0);
-    scene_object(&scene, 0, 0, denied);
-    assert_false(not_ready(BS_NOT_READY_RECORDINGS));
-    assert_true(asked_again(0, 10000));
-    scene_object(&scene, 0, 0, denied);
-    assert_true(asked_again(0, 10000));
+    for (int attempt = 1; attempt < 8; attempt++) {
+        scene_object(&scene, 0, 0, denied);
+        assert_false(not_ready(BS_NOT_READY_RECORDINGS));
+        assert_true(asked_again(0, 64000));
+    }
     scene_forget(&scene);
     scene_object(&scene, 0, 0, denied);
     scene_tick(&scene);
@@ -204,6 +204,30 @@ static void a_recording_that_alone_cannot_be_read_does_not_wait_for_ever(void **
         }
     }
     assert_non_null(strstr(scene.actions.text, "probe unexpected_response"));
+}
+
+static void an_outage_does_not_count_against_a_recording(void **state)
+{
+    (void)state;
+    job_to_look_into(0);
+    for (int i = 0; i < 60; i++) {
+        scene_object(&scene, 0, 0, failed(i % 2 == 0 ? BS_OBJECT_TEMPORARY : BS_OBJECT_DENIED));
+        assert_true(asked_again(0, 1000000));
+    }
+    scene_object(&scene, 0, 0, failed(BS_OBJECT_TEMPORARY));
+    job_to_look_into(1);
+    assert_true(asked_again(1, 1000000)); /* the store answers again */
+    scene_object(&scene, 0, 1, good);
+    if (scene.objects[scene.object_count - 1].offset != 0) {
+        assert_true(asked_again(0, 1000000));
+    }
+    struct bs_object_answer denied = failed(BS_OBJECT_DENIED);
+    denied.alone = true;
+    scene_object(&scene, 0, 0, failed(BS_OBJECT_TEMPORARY));
+    assert_true(asked_again(0, 1000000));
+    scene_object(&scene, 0, 0, denied);
+    assert_true(asked_again(0, 1000000));
+    assert_null(strstr(scene.actions.text, "dead letter"));
 }
 
 static void a_deadline_that_passes_before_the_look_is_told(void **state)
@@ -257,6 +281,7 @@ int main(void)
         PROMISE(a_missing_role_dead_letters_nothing),
         PROMISE(one_recording_that_alone_is_denied_is_forbidden),
         PROMISE(a_recording_that_alone_cannot_be_read_does_not_wait_for_ever),
+        PROMISE(an_outage_does_not_count_against_a_recording),
         PROMISE(a_deadline_that_passes_before_the_look_is_told),
         PROMISE(a_staged_recording_that_failed_is_staged_anew_by_whoever_restores_it),
         PROMISE(answers_for_a_partition_that_is_lost_are_dropped),
