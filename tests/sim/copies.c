@@ -75,6 +75,9 @@ void sim_observe_object_answer(struct sim *sim, const struct sim_worker *worker,
                   (work == BS_OBJECT_PROBE && !event->object.answer.stage_wanted));
     struct sim_job *job =
         operation == NULL ? NULL : sim_job_at(sim, operation->partition, operation->offset);
+    if (work == BS_OBJECT_STORE) {
+        sim_observe_memory(sim, worker);
+    }
     if (ready && job != NULL) {
         job->prepared_by = (struct sim_owner){worker->index, worker->life, operation->epoch};
     }

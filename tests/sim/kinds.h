@@ -78,6 +78,7 @@
     X(STAGED_SUBMITTED, "copy-submitted", 0, SEEN)                                                 \
     X(STORED, "result-in-the-object-store", 0, SEEN)                                               \
     X(STORED_ANEW, "result-stored-more-than-once", 0, SEEN)                                        \
+    X(SENT_BACK, "large-result-waits-at-the-service", 0, SEEN)                                     \
     X(COPY_LEFT, "copy-left-by-an-owner-that-died", 0, SEEN)                                       \
     X(COPY_KEPT, "copy-left-for-its-deletion-failed", 0, SEEN)                                     \
     X(COPY_LATE, "copy-put-after-its-jobs-end", 0, SEEN)                                           \

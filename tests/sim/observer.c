@@ -11,7 +11,8 @@
 #include "simulation.h"
 
 /* After everything has ended the run goes on for so long, to see that it stays ended. */
-#define QUIET_MS 600000
+#define QUIET_MS       600000
+#define LARGEST_RESULT 250000 /* of the words that a run draws */
 
 bool sim_job_ended(const struct sim_job *job)
 {
@@ -397,6 +398,21 @@ void sim_observe_wanted(struct sim *sim, const struct sim_worker *worker)
         sim_fail(sim, NULL,
                  "truth 6: w%" PRId32 " wants jobs at %zu bytes and %" PRId64 " operations",
                  worker->index, view.memory_bytes, held(&view));
+    }
+}
+
+/* Above the limit come the answers to the checks that were under way when it was reached. */
+void sim_observe_memory(struct sim *sim, const struct sim_worker *worker)
+{
+    struct bs_view view = look_at(sim, worker);
+    const struct bs_core_options *core = &sim->options.core;
+    size_t most = core->memory_bytes + (size_t)core->connections * LARGEST_RESULT;
+    if (view.not_ready[BS_NOT_READY_TRANSCRIPT_STORE]) {
+        sim_seen(sim, SIM_SENT_BACK);
+    }
+    if (view.memory_bytes > most) {
+        sim_fail(sim, NULL, "truth 6: w%" PRId32 " holds %zu bytes", worker->index,
+                 view.memory_bytes);
     }
 }
 

@@ -59,6 +59,8 @@ void sim_observe_wanted(struct sim *sim, const struct sim_worker *worker);
 void sim_observe_before_job(struct sim *sim, const struct sim_worker *worker);
 void sim_observe_after_job(struct sim *sim, const struct sim_worker *worker,
                            const struct sim_job *job);
+/* Whatever happens to the object store, no more is held than the limit and a little. */
+void sim_observe_memory(struct sim *sim, const struct sim_worker *worker);
 /* What /readyz would say. */
 bool sim_observe_not_ready(struct sim *sim, const struct sim_worker *worker,
                            enum bs_not_ready reason);
