@@ -87,6 +87,15 @@ def test_filters_and_limit_of_a_listing(scene, store):
     assert "0 jobs enqueued" in command.log and "5 by the filters" in command.log
 
 
+def test_a_key_that_no_job_can_name_is_told_and_the_others_are_enqueued(scene, store):
+    scene.create_topics(partitions=1)
+    for key in ("a.ogg", "b\n.ogg", "c.ogg"):
+        store.put("recordings", key, b"x")
+    command = run(scene, store, ["s3://recordings"], status=1)
+    assert uris_of(scene) == ["s3://recordings/a.ogg", "s3://recordings/c.ogg"]
+    assert "s3://recordings/b" in command.log and "2 jobs enqueued" in command.log
+
+
 def test_a_wrong_secret_a_missing_bucket_and_a_dead_store_are_told(scene, store):
     scene.create_topics(partitions=1)
     wrong = {"static_key_file": str(store.write_key_file("wrong", secret="wrong"))}

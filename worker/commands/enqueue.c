@@ -12,6 +12,7 @@
 #include "commands/worker.h"
 #include "edges/loop.h"
 #include "formats/glob.h"
+#include "formats/json.h"
 
 #define DESCRIBE_LIMIT_MS     10000
 #define DRY_DESCRIBE_LIMIT_MS 5000
@@ -99,12 +100,13 @@ static void watch_signals(void)
 
 void bs_enqueue_say(const char *format, ...)
 {
-    char text[1024];
+    char text[1024], shown[1024]; /* a file's name may hold anything */
     va_list arguments;
     va_start(arguments, format);
     (void)vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    fprintf(stderr, "backscribe enqueue: %s\n", text);
+    bs_utf8_copy_cut(text, strlen(text), shown, sizeof shown);
+    fprintf(stderr, "backscribe enqueue: %s\n", shown);
 }
 
 /* ---- the run ---------------------------------------------------------------------------- */

@@ -56,7 +56,7 @@ double bs_enqueue_retention_days(const struct bs_topic_facts *topic)
 
 void bs_enqueue_print_more_wrong(const struct bs_enqueue *enqueue)
 {
-    if (enqueue->counts.wrong > WRONG_SHOWN && enqueue->manifest != NULL) {
+    if (enqueue->counts.wrong > WRONG_SHOWN && enqueue->upload_to == NULL) {
         fprintf(stderr, "and %" PRId64 " more that are wrong\n",
                 enqueue->counts.wrong - WRONG_SHOWN);
     }

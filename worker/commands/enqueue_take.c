@@ -3,8 +3,10 @@
 #include <string.h>
 
 #include "commands/enqueue.h"
+#include "formats/json.h"
 
 #define WRONG_SHOWN 20
+#define NAME_SHOWN  1200
 
 static void tell_wrong(struct bs_enqueue *enqueue, const struct bs_manifest_entry *entry,
                        const char *reason)
@@ -16,8 +18,9 @@ static void tell_wrong(struct bs_enqueue *enqueue, const struct bs_manifest_entr
     if (entry->line > 0) {
         fprintf(stderr, "%s:%" PRId64 ": %s\n", enqueue->manifest, entry->line, reason);
     } else {
-        fprintf(stderr, "%.*s: %s\n", (int)entry->text.size, (const char *)entry->text.data,
-                reason);
+        char name[NAME_SHOWN];
+        bs_utf8_copy_cut((const char *)entry->text.data, entry->text.size, name, sizeof name);
+        fprintf(stderr, "%s: %s\n", name, reason);
     }
 }
 
@@ -72,7 +75,7 @@ static bool take(struct bs_enqueue *enqueue, const struct bs_manifest_entry *ent
     const char *problem = make_job(enqueue, entry, &error, &wanted);
     if (problem != NULL) {
         tell_wrong(enqueue, entry, problem);
-        return enqueue->dry_run;
+        return enqueue->dry_run || entry->line == 0; /* a key cannot be mended as a line can */
     }
     if (wanted) {
         if (!hand_over(enqueue)) {

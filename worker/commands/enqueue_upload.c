@@ -14,6 +14,7 @@
 #include "commands/worker.h"
 #include "formats/digest.h"
 #include "formats/job.h"
+#include "formats/json.h"
 
 #define THREADS                  4
 #define HEAD_LIMIT_MS            15000
@@ -31,7 +32,8 @@ struct upload {
     struct bs_buffer uri; /* with its NUL */
     int file;
     struct stat facts;
-    int64_t sent; /* bytes that progress knows of */
+    int64_t sent;    /* bytes that progress knows of */
+    char shown[600]; /* its path, for people: a name may hold anything */
 };
 
 /* ---- what is told ----------------------------------------------------------------------- */
@@ -43,7 +45,7 @@ static void tell(struct upload *upload, int64_t *count, const char *code, const 
     BS_ASSERT(pthread_mutex_lock(&enqueue->lock) == 0);
     (*count)++;
     bs_enqueue_progress_clear(enqueue);
-    fprintf(stderr, "%s: %s%s%s\n", upload->local->path, code, code[0] == '\0' ? "" : ": ", reason);
+    fprintf(stderr, "%s: %s%s%s\n", upload->shown, code, code[0] == '\0' ? "" : ": ", reason);
     BS_ASSERT(pthread_mutex_unlock(&enqueue->lock) == 0);
 }
 
@@ -102,7 +104,7 @@ static bool look(struct upload *upload)
         return false;
     }
     if (enqueue->dry_run) {
-        bs_estimate_add_local(&enqueue->estimate, upload->local->path, &seen);
+        bs_estimate_add_local(&enqueue->estimate, upload->shown, &seen);
         BS_ASSERT(pthread_mutex_lock(&enqueue->lock) == 0);
         enqueue->counts.jobs += !seen.failed && seen.refusal == BS_DEAD_NONE;
         BS_ASSERT(pthread_mutex_unlock(&enqueue->lock) == 0);
@@ -264,6 +266,8 @@ static void run(void *context, void *item)
     if (given_up(enqueue)) {
         return;
     }
+    bs_utf8_copy_cut(upload.local->path, strlen(upload.local->path), upload.shown,
+                     sizeof upload.shown);
     bs_object_name_below(enqueue->upload_to, upload.local->name, &upload.name);
     bs_object_name_uri(&upload.name, &upload.uri);
     upload.file = open(upload.local->path, O_RDONLY | O_CLOEXEC);
