@@ -76,17 +76,17 @@ static const char after[] =
 
 /* ---- interruption ----------------------------------------------------------------------- */
 
-static volatile sig_atomic_t interrupted;
+static atomic_bool interrupted; /* lock-free: it is set by a signal's handler */
 
 static void note_interruption(int signal_number)
 {
     (void)signal_number;
-    interrupted = 1;
+    atomic_store(&interrupted, true);
 }
 
 bool bs_enqueue_interrupted(void)
 {
-    return interrupted != 0;
+    return atomic_load(&interrupted);
 }
 
 /* The first one ends it in order (a blocking read returns), a second one at once. */
