@@ -321,6 +321,36 @@ def test_while_the_store_is_down_the_worker_waits_and_says_so(scene, store, prox
     scene.stop_workers()
 
 
+def test_sigterm_waits_for_no_store_that_hangs(scene, store, proxy):
+    start(scene, store, proxy.url)
+    job = put_job(scene, store, "a.wav", STAGED["mulaw-8k"][0])
+    proxy.set("hang")
+    worker = scene.start_worker(settings(store, proxy.url))
+    wait_until(lambda: proxy.requests, 60, scene.situation)
+    assert worker.stop(timeout_seconds=10) == 0, worker.situation()
+    proxy.set([])
+    scene.start_worker(settings(store, proxy.url))
+    scene.wait_for_answers(1, 60)
+    scene.account.expect_only_results([job])
+    scene.stop_workers()
+
+
+def test_one_recording_that_is_denied_holds_no_others_up(scene, store, proxy):
+    start(scene, store)
+    proxy.deny("secret.wav")
+    names = ["a.wav", "secret.wav", "b.wav", "c.wav"]
+    jobs = {name: put_job(scene, store, name, STAGED["mulaw-8k"][0]) for name in names}
+    denied = jobs.pop("secret.wav")
+    scene.start_workers(1, settings(store, proxy.url))
+    scene.wait_for_answers(len(jobs), 60, dead_letters=1)
+    results, dead_letters = scene.account.expect_one_answer_each([*jobs.values(), denied])
+    assert results.keys() == {job.source for job in jobs.values()}
+    letter = dead_letters[denied.source]
+    assert letter.header("backscribe-error-code") == "audio_forbidden"
+    assert "AccessDenied" in letter.header("backscribe-error-message")
+    scene.stop_workers()
+
+
 def test_a_wrong_secret_loses_nothing_and_is_an_operators_matter(scene, store):
     start(scene, store)
     jobs = [put_job(scene, store, f"{number}.wav", STAGED["mulaw-8k"][0]) for number in range(3)]

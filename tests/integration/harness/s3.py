@@ -213,7 +213,7 @@ class FaultProxy:
     "unavailable" 503 SlowDown, in S3's own words
     "hang"        no answer comes
     "drop"        the connection ends without an answer
-    "forbidden"   403 AccessDenied; `forbid` has it for every request of a method
+    "forbidden"   403 AccessDenied; `forbid` and `deny` have it for every request of a kind
     """
 
     ERRORS = {
@@ -231,7 +231,7 @@ class FaultProxy:
         self._target = port
         self._lock = threading.Lock()
         self._faults = faults
-        self._forbidden = None
+        self._forbidden = self._denied = None
         self.requests = []  # the first line of each
         self._sockets = set()
         host, family = listen[0], socket.AF_INET6 if ":" in listen[0] else socket.AF_INET
@@ -257,6 +257,11 @@ class FaultProxy:
                 pass
             each.close()
 
+    def deny(self, part):
+        """From now on nobody has a right to what has this in its name."""
+        with self._lock:
+            self._denied = part
+
     def forbid(self, method):
         """From now on whoever asks for it has no right to; None: everybody has."""
         with self._lock:
@@ -277,7 +282,8 @@ class FaultProxy:
     def _next_fault(self, line):
         with self._lock:
             self.requests.append(line)
-            if line.split()[0] == self._forbidden:
+            method, target, _ = line.split()
+            if method == self._forbidden or (self._denied and self._denied in target):
                 return "forbidden"
             if isinstance(self._faults, str):
                 return self._faults

@@ -4,6 +4,7 @@ import itertools
 import uuid
 
 from harness.account import Account
+from harness.s3 import SECRET_ACCESS_KEY
 from harness.standin import Standin
 from harness.topics import Cluster, Tail, job_value
 from harness.waiting import wait_until
@@ -167,3 +168,4 @@ class Scene:
                 assert not found, f"{process.name}: {text[found.start() - 200 :][:8000]}"
                 if process is not self.standin:
                     assert API_KEY not in text, f"{path.name} shows the API key"
+                    assert SECRET_ACCESS_KEY not in text, f"{path.name} shows the store's key"
