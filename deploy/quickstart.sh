@@ -4,8 +4,10 @@
 #   sh deploy/quickstart.sh
 #
 # Installs packages by apt where some are missing (as root, or with sudo), builds into
-# build/quickstart, and runs the worker against an embedded Kafka and a stand-in of SpeechKit that
-# really recognises. Nothing is left running; only build/quickstart stays.
+# build/quickstart, and takes a folder of mixed recordings the whole way: uploaded to an object store,
+# recognised, and back as text. Kafka is an embedded one, the object store a stand-in that verifies
+# signatures, SpeechKit a stand-in that really recognises. Nothing is left running; only
+# build/quickstart stays.
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -15,7 +17,7 @@ packages="gcc libc6-dev cmake ninja-build pkg-config
     librdkafka-dev libcurl4-openssl-dev libs3-dev libxml2-dev libcjson-dev zlib1g-dev libssl-dev
     libprotobuf-c-dev protobuf-c-compiler libmicrohttpd-dev
     libpocketsphinx-dev pocketsphinx-en-us pocketsphinx-testdata libopusfile-dev libmpg123-dev
-    opus-tools"
+    opus-tools lame sox"
 
 say() {
     printf '\n== %s\n' "$*"
@@ -80,7 +82,7 @@ build() {
         cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release \
             -DBACKSCRIBE_TESTS=OFF -DBACKSCRIBE_QUICKSTART=ON &&
             cmake --build "$build" \
-                --target backscribe backscribe-standin backscribe-embedded-kafka
+                --target backscribe backscribe-standin backscribe-standin-objects backscribe-embedded-kafka
     } >"$scratch/build.log" 2>&1 || {
         tail -n 40 "$scratch/build.log" >&2
         fail "the build failed"
@@ -90,40 +92,28 @@ build() {
 
 # ---- recordings ------------------------------------------------------------------------------------
 
-# One job a line. LPCM says what it is; Ogg Opus carries it.
-add_job() {
-    specification='"languageCode": "en-US"'
-    case "$1" in
-    *.raw) specification="$specification, \"audioEncoding\": \"LINEAR16_PCM\", \"sampleRateHertz\": 16000" ;;
-    *.opus) specification="$specification, \"audioEncoding\": \"OGG_OPUS\"" ;;
-    esac
-    printf '{"id": "%s", "audio": {"uri": "s3://recordings/%s"}, "config": {"specification": {%s}}}\n' \
-        "$1" "$1" "$specification" >>"$scratch/manifest.jsonl"
-}
-
-encode_opus() {
-    opusenc --quiet --raw --raw-rate 16000 --raw-chan 1 "$1" "$2"
-}
-
+# What an archive is like: each year left another format behind.
 make_recordings() {
-    say "Recordings: from Debian's pocketsphinx-testdata, as LPCM and as Ogg Opus"
-    bucket=$scratch/objects/recordings
-    mkdir -p "$bucket"
-    cp "$data/goforward.raw" "$data/something.raw" "$data/tidigits/dhd.2934z.raw" "$bucket"
-    for number in 001 003 005; do
-        tail -c +45 "$data/cards/$number.wav" >"$bucket/card_$number.raw" # without its header
+    say "A folder of recordings (Debian's pocketsphinx-testdata), in whatever format the years left"
+    folder=$scratch/recordings
+    mkdir -p "$folder/2019 telephone" "$folder/2024"
+    raw="-t raw -r 16000 -e signed -b 16 -c 1"
+    # shellcheck disable=SC2086 # a list of words
+    {
+        sox -V1 $raw "$data/something.raw" -r 8000 -e a-law "$folder/2019 telephone/something.wav"
+        sox -V1 "$data/cards/001.wav" -r 8000 -e u-law "$folder/2019 telephone/ten of clubs.wav"
+        sox -V1 $raw "$data/goforward.raw" "$folder/2024/goforward.wav"
+        sox -V1 "$data/cards/003.wav" "$folder/2024/card_003.flac"
+    } 2>&1
+    lame --quiet "$data/cards/005.wav" "$folder/2024/card_005.mp3"
+    opusenc --quiet "$data/cards/003.wav" "$folder/2024/card_003.ogg"
+    cp "$data/tidigits/dhd.2934z.raw" "$folder/2024"
+    find "$folder" -type f | sort | while read -r file; do
+        printf '   %-32s %7s bytes\n' "${file#"$folder/"}" "$(wc -c <"$file")"
     done
-    for name in goforward something card_005; do
-        encode_opus "$bucket/$name.raw" "$bucket/$name.opus"
-    done
-    for file in "$bucket"/*; do
-        add_job "${file##*/}"
-        printf '   %-18s %7s bytes\n' "${file##*/}" "$(wc -c <"$file")"
-    done
-    recording_count=$(wc -l <"$scratch/manifest.jsonl")
 }
 
-# ---- Kafka and the service -------------------------------------------------------------------------
+# ---- Kafka, the object store and the service -------------------------------------------------------
 
 # start NAME COMMAND...: in the background; its address, once it prints one, is in $address.
 start() {
@@ -143,15 +133,23 @@ start() {
 }
 
 start_services() {
-    say "Starting an embedded Kafka and a stand-in of SpeechKit"
+    say "Starting an embedded Kafka, and stand-ins of the object store and of SpeechKit"
+    key=$scratch/static-key.json
+    printf '{"access_key_id": "quickstart", "secret_access_key": "%s"}\n' \
+        "$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')" >"$key"
+    mkdir "$scratch/objects"
     start kafka "$build/deploy/quickstart/backscribe-embedded-kafka" \
         transcription-jobs:4 transcription-results:4 transcription-dead-letters:4 backscribe-state:4
     kafka=$address
-    start service "$build/tests/standin/backscribe-standin" --objects "$scratch/objects" \
-        --recognise --decoders "$build/tests/standin/models.json" --duration-ms 500 \
+    start objects "$build/tests/standin/backscribe-standin-objects" \
+        --directory "$scratch/objects" --bucket recordings --key-file "$key"
+    objects=http://$address
+    start service "$build/tests/standin/backscribe-standin" \
+        --objects "$objects" --objects-key-file "$key" --recognise \
+        --recognisers 2 --decoders "$build/tests/standin/models.json" --duration-ms 500 \
         --log "$scratch/arrivals.jsonl"
     service=http://$address
-    printf '   Kafka %s, SpeechKit and objects %s\n' "$kafka" "$service"
+    printf '   Kafka %s, objects %s, SpeechKit %s\n' "$kafka" "$objects" "$service"
 }
 
 write_configuration() {
@@ -162,40 +160,53 @@ write_configuration() {
     "transcribe_url": "$service",
     "operation_url": "$service",
     "iam_url": "$service",
-    "auth": {"none": true}
+    "auth": {"none": true},
+    "defaults": {"languageCode": "en-US", "sampleRateHertz": 16000}
   },
-  "objects": {"endpoint": "$service", "auth": {"none": true}, "buckets": ["recordings"]},
-  "quotas": {"submissions": 100000, "checks": 500000},
+  "objects": {
+    "endpoint": "$objects",
+    "auth": {"static_key_file": "$key"},
+    "buckets": ["recordings"],
+    "staging": "s3://recordings/.backscribe/staging",
+    "transcripts": "s3://recordings/.backscribe/transcripts"
+  },
   "checks": {"first_guess_seconds": 1},
   "admin": {"listen": "127.0.0.1:0"}
 }
 END
+    export BACKSCRIBE_CONFIG="$scratch/config.json"
 }
 
 # ---- the job itself --------------------------------------------------------------------------------
 
-# field NAME LINE: a text in a line of the stand-in's log.
+worker=$PWD/$build/worker/backscribe
+
+# As a person would: beside the folder.
+enqueue() {
+    say "backscribe enqueue $*"
+    (cd "$scratch" && "$worker" enqueue "$@")
+}
+
+# field NAME LINE: a text or number in a line of the stand-in's log.
 field() {
-    rest=${2#*"\"$1\":\""}
-    [ "$rest" = "$2" ] || printf '%s' "${rest%%\"*}"
+    rest=${2#*"\"$1\":"}
+    case $rest in
+    '"'*) rest=${rest#'"'} && printf '%s' "${rest%%'"'*}" ;;
+    *) printf '%s' "${rest%%[,\}]*}" ;;
+    esac
 }
 
 # The stand-in's log -> what a person wants to see of it. The shell's own commands, because awk and
 # sed would keep lines back in their buffers.
 print_progress() {
-    submitted=0
-    ended=0
     while read -r line; do
-        name=$(field uri "$line")
-        outcome=$(field outcome "$line")
         case "$line" in
-        '{"event":"submission"'*)
-            submitted=$((submitted + 1))
-            printf '   submitted  %-18s %s\n' "${name##*/}" "$(field operation "$line")"
-            ;;
-        '{"event":"check"'*'"outcome":"done"'* | '{"event":"check"'*'"outcome":"failed"'*)
-            ended=$((ended + 1))
-            printf '   %-9s  %-18s %s of %s\n' "$outcome" "${name##*/}" "$ended" "$submitted"
+        '{"event":"recording"'*)
+            encoding=$(field encoding "$line")
+            [ "$encoding" != LINEAR16_PCM ] || encoding="LPCM $(field sampleRateHertz "$line") Hz"
+            name=$(field uri "$line")
+            printf '   %-14s %7s bytes  %s\n' "$encoding" "$(field sizeBytes "$line")" \
+                "${name#*/recordings/}"
             ;;
         esac
     done
@@ -210,15 +221,11 @@ show_progress() {
 }
 
 transcribe() {
-    worker=$build/worker/backscribe
-    say "backscribe enqueue --manifest"
-    "$worker" enqueue --config "$scratch/config.json" --manifest "$scratch/manifest.jsonl"
-    say "backscribe run --until-drained"
+    say "backscribe run --until-drained    (below: what SpeechKit is given to hear)"
     show_progress
     begin=$(date +%s)
     # In the background, because a shell hears signals only between foreground commands.
-    timeout 150 "$worker" run --config "$scratch/config.json" --until-drained \
-        --fail-on-dead-letter 2>"$scratch/worker.log" &
+    timeout 150 "$worker" run --until-drained --fail-on-dead-letter 2>"$scratch/worker.log" &
     processes="$processes $!"
     wait "$!" || {
         status=$?
@@ -227,35 +234,39 @@ transcribe() {
     }
     end=$(date +%s)
     sleep 0.3
-    printf '   %s recordings in %s s\n' "$recording_count" "$((end - begin))"
+    printf '   all of it in %s s\n' "$((end - begin))"
 }
 
 show_results() {
-    say "backscribe results: what was said, and when (seconds)"
-    "$worker" results --config "$scratch/config.json" --format jsonl >"$scratch/results.jsonl"
-    sort "$scratch/results.jsonl" | awk -f deploy/quickstart/transcript.awk
-    result_count=$(wc -l <"$scratch/results.jsonl")
-    [ "$result_count" -eq "$recording_count" ] ||
-        fail "$recording_count recordings gave $result_count results"
+    say "backscribe results --format text"
+    "$worker" results --format text
+    say "In the bucket now: the recordings, and no staged copy any more"
+    find "$scratch/objects/recordings" -name .facts -prune -o -type f -print | sort |
+        sed 's|.*/|   |; s|%2F|/|g; s|%20| |g; s|^   %2E|   .|'
+    staged=$(find "$scratch/objects/recordings" -path '*staging*' -type f | wc -l)
+    [ "$staged" -eq 0 ] || fail "$staged staged copies are left"
 }
 
 explain_next_steps() {
     say "For the real service"
     cat <<'END'
-A configuration needs only your Kafka and a credential; all else has defaults:
+A configuration names your Kafka, a credential, and where things lie; all else has defaults:
 
   {
     "kafka": {"bootstrap.servers": "kafka-1:9092"},
-    "speechkit": {"auth": {"api_key_file": "/run/secrets/speechkit"}},
-    "objects": {"buckets": ["your-bucket"]}
+    "speechkit": {"auth": {"authorized_key_file": "/etc/backscribe/authorized-key.json"}},
+    "objects": {"buckets": ["your-bucket"], "staging": "s3://your-bucket/.backscribe/staging"}
   }
 
-Leave out transcribe_url, operation_url, iam_url, objects.endpoint, quotas and checks: their defaults
-are the service's own. Then:
+  export BACKSCRIBE_CONFIG=config.json
+  backscribe check --create-topics
+  backscribe enqueue --dry-run s3://your-bucket/2024/                 # what lies there already
+  backscribe enqueue s3://your-bucket/2024/
+  backscribe enqueue --upload-to s3://your-bucket/old /mnt/recordings # what lies on a disk
+  backscribe run --until-drained
+  backscribe results --format text
 
-  backscribe check --config config.json --create-topics
-  backscribe enqueue --config config.json --manifest recordings.txt    # s3://bucket/key a line
-  backscribe run --config config.json --until-drained
+README.md tells which roles and keys that takes.
 END
 }
 
@@ -267,6 +278,8 @@ build
 make_recordings
 start_services
 write_configuration
+enqueue --dry-run --upload-to s3://recordings/archive recordings
+enqueue --upload-to s3://recordings/archive recordings
 transcribe
 show_results
 explain_next_steps

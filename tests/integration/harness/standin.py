@@ -44,6 +44,7 @@ class Standin(Process):
         self._journal_read = 0
         self._submissions = []
         self._checks = []
+        self._recordings = []
         command = [os.environ["BACKSCRIBE_STANDIN"], "--listen", f"127.0.0.1:{port}"]
         command += ["--api-key-file", self._key_file, "--log", self._journal_path]
         for name, value in options.items():
@@ -149,6 +150,8 @@ class Standin(Process):
             elif entry["event"] == "check":
                 ended_at = entry["endedAt"] / 1000 if "endedAt" in entry else None
                 self._checks.append(Check(at, entry["operation"], entry["outcome"], ended_at))
+            elif entry["event"] == "recording":
+                self._recordings.append(entry)
 
     def submissions(self):
         self._read_journal()
@@ -156,6 +159,12 @@ class Standin(Process):
 
     def accepted_submissions(self):
         return [each for each in self.submissions() if each.outcome == "accepted"]
+
+    def recordings(self):
+        """What was read to be heard: the journal's own fields (operation, uri, sizeBytes, sha256,
+        encoding, sampleRateHertz, channels, problem)."""
+        self._read_journal()
+        return self._recordings
 
     def checks(self):
         self._read_journal()
