@@ -395,7 +395,9 @@ static void set_readers(CURL *easy, struct bs_exchange *exchange)
     SET(easy, CURLOPT_XFERINFOFUNCTION, time_passed);
     SET(easy, CURLOPT_XFERINFODATA, exchange);
     SET(easy, CURLOPT_NOPROGRESS, 0L);
-    SET(easy, CURLOPT_BUFFERSIZE, PIECE_BYTES);
+    /* Only a wish: libcurl 7.88 refuses it to a handle that still has a buffer, as one whose host
+     * was not resolved has; the size stays then. */
+    (void)curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, PIECE_BYTES);
     if (exchange->verb == BS_EXCHANGE_PUT) {
         SET(easy, CURLOPT_UPLOAD_BUFFERSIZE, PIECE_BYTES);
         SET(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)exchange->size_bytes);
