@@ -114,8 +114,8 @@ def test_a_finished_archive_ends_its_job():
     assert container["args"] == ["run", "--until-drained", "--fail-on-dead-letter"]
 
 
-def check_configuration(folder, *settings):
-    """Exit status of `backscribe check`, with secrets of the test and a Kafka that is not there."""
+def try_configuration(folder, *settings):
+    """`backscribe run` for a moment, with secrets of the test and a Kafka that is not there."""
     (folder / "config.json").write_text(load("configmap")["data"]["config.json"])
     secrets = folder / "secrets"
     secrets.mkdir(exist_ok=True)
@@ -123,18 +123,20 @@ def check_configuration(folder, *settings):
         (secrets / name).write_text(value)
     moved = (folder / "config.json").read_text().replace("/run/secrets/backscribe", str(secrets))
     (folder / "config.json").write_text(moved)
-    command = [os.environ["BACKSCRIBE_WORKER"], "check", "--config", folder / "config.json"]
-    for setting in ("kafka.bootstrap.servers=127.0.0.1:1", *settings):
+    command = [os.environ["BACKSCRIBE_WORKER"], "run", "--config", folder / "config.json"]
+    command += ["--give-up-after", "1s"]
+    for setting in ("kafka.bootstrap.servers=127.0.0.1:1", "admin.listen=", *settings):
         command += ["--set", setting]
     environment = {**os.environ, "BACKSCRIBE_INSTANCE": "backscribe-0"}
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=90)
 
 
 def test_the_worker_takes_the_configuration(tmp_path):
-    """1 is a failure while running: nothing listens there. 2 would be a wrong configuration."""
-    outcome = check_configuration(tmp_path)
-    assert outcome.returncode == 1, outcome.stdout + outcome.stderr
-    wrong = check_configuration(tmp_path, "limits.conections=1")
+    """5: it was not ready for so long, since nothing listens there. 2 would be a wrong
+    configuration."""
+    outcome = try_configuration(tmp_path)
+    assert outcome.returncode == 5, outcome.stdout + outcome.stderr
+    wrong = try_configuration(tmp_path, "limits.conections=1")
     assert wrong.returncode == 2, wrong.stdout + wrong.stderr
     assert "limits.conections" in wrong.stdout + wrong.stderr
 
