@@ -222,6 +222,8 @@ static void judge_copy(struct sim *sim, const struct sim_job *job)
         sim_seen(sim, SIM_COPY_LATE);
     } else if (job->staged_at_end) {
         sim_fail(sim, job, "its copy stays, of which its record told");
+    } else if (job->results > 0) {
+        sim_fail(sim, job, "its copy stays, and another was submitted"); /* under the same name */
     } else {
         sim_seen(sim, SIM_COPY_LEFT);
     }
