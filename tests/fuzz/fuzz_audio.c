@@ -58,11 +58,16 @@ static int64_t run_at(const struct recording *recording, int64_t at, const uint8
     return (int64_t)recording->tail_size - (at - recording->gap);
 }
 
-/* The bytes [at, at + size), in a block of their own, so that a step beyond its end is seen. */
+/* The bytes [at, at + size), at the end of one block, so that a step beyond it is seen. Valid until
+ * the next call. */
 static uint8_t *read_recording(const struct recording *recording, int64_t at, size_t size)
 {
-    uint8_t *block = malloc(size);
-    BS_ASSERT(block != NULL);
+    static uint8_t *whole;
+    if (whole == NULL) {
+        whole = malloc(BS_PROBE_READ_MAX);
+    }
+    BS_ASSERT(whole != NULL && size <= BS_PROBE_READ_MAX);
+    uint8_t *block = whole + (BS_PROBE_READ_MAX - size);
     for (size_t done = 0; done < size;) {
         const uint8_t *bytes;
         int64_t run = run_at(recording, at + (int64_t)done, &bytes);
@@ -154,7 +159,6 @@ static void check_samples(const struct recording *recording, const struct bs_aud
     uint8_t *out = malloc(size * (size_t)expansion);
     BS_ASSERT(out != NULL);
     bs_samples_expand(audio->samples, bytes, size, out);
-    free(bytes);
     free(out);
 }
 
@@ -177,9 +181,7 @@ void fuzz_audio(const uint8_t *data, size_t size, const void *sign, size_t sign_
     while (bs_probe_wants(&probe, &offset, &length)) {
         BS_ASSERT(length > 0 && length <= BS_PROBE_READ_MAX && reads++ < BS_PROBE_READS_MAX);
         BS_ASSERT(offset >= 0 && offset + (int64_t)length <= recording.size);
-        uint8_t *bytes = read_recording(&recording, offset, length);
-        bs_probe_feed(&probe, bytes, length);
-        free(bytes);
+        bs_probe_feed(&probe, read_recording(&recording, offset, length), length);
     }
     check_audio(bs_probe_audio(&probe), recording.size);
     check_samples(&recording, bs_probe_audio(&probe));

@@ -153,7 +153,12 @@ enum bs_mpeg_search bs_mpeg_find(const struct bs_probe *probe, const struct bs_a
     const uint8_t *bytes = bs_view_from(view, from, &size);
     int free_tries = 0;
     for (size_t i = 0; i + BS_MPEG_HEADER <= size; i++) {
-        if (bytes[i] != 0xff || !bs_mpeg_read(bytes + i, size - i, frame) ||
+        const uint8_t *sign = memchr(bytes + i, 0xff, size - i);
+        i = sign == NULL ? size : (size_t)(sign - bytes);
+        if (i + BS_MPEG_HEADER > size) {
+            break;
+        }
+        if (!bs_mpeg_read(bytes + i, size - i, frame) ||
             (like != 0 && !bs_mpeg_alike(like, frame->header))) {
             continue;
         }

@@ -311,9 +311,9 @@ static void read_head(struct bs_probe *probe, const struct bs_audio_view *view)
 static bool find_last_page(const struct bs_probe *probe, const struct bs_audio_view *view,
                            const uint32_t *of, struct bs_ogg_page *page)
 {
-    for (size_t i = view->size; i-- > 0;) {
-        if (view->bytes[i] == 'O' &&
-            bs_ogg_read_page(probe, view, view->offset + (int64_t)i, page) &&
+    const uint8_t *at = view->bytes + view->size;
+    while ((at = memrchr(view->bytes, 'O', (size_t)(at - view->bytes))) != NULL) {
+        if (bs_ogg_read_page(probe, view, view->offset + (at - view->bytes), page) &&
             (of == NULL || (page->serial == *of && page->granule >= 0))) {
             return true;
         }
