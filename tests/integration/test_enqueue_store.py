@@ -330,3 +330,29 @@ def test_an_upload_outlives_what_passes_and_tells_what_does_not(scene, store):
     assert store.keys("recordings", "x/") == [] and len(jobs_of(scene)) == 6
     with pytest.raises(Refused):
         store.head("recordings", "x/0.ogg")
+
+
+def test_what_was_uploaded_twice_and_listed_is_paid_for_once_and_as_the_dry_run_said(scene, store):
+    scene.create_topics(partitions=1)
+    standin = scene.start_standin(
+        objects=store.url, objects_key_file=store.key_file, duration_ms=0
+    )
+    folder = scene.directory / "disk"
+    folder.mkdir()
+    (folder / "a.wav").write_bytes(wav(16.5))
+    (folder / "b.wav").write_bytes(wav(3, rate=16000, channels=2))
+    (folder / "cd.wav").write_bytes(wav(1, rate=44100))
+    upload = ["--upload-to", "s3://recordings/disk/", str(folder)]
+    told = json.loads(run(scene, store, [*upload, "--dry-run", "--json"]).output)
+    for arguments in (upload, upload, ["s3://recordings/disk/"]):
+        run(scene, store, arguments)
+    assert len(jobs_of(scene)) == 6
+    changes = {**with_store(store), "checks": {"first_guess_seconds": 1}}
+    worker = scene.start_worker(changes, ["--until-drained"])
+    assert worker.wait_for_end(60) == 0, worker.situation()
+    jobs = scene.cluster.read(scene.topics["jobs"])
+    scene.account.expect_one_answer_each(jobs, skipped=4)
+    assert len(standin.accepted_submissions()) == 2
+    bodies = [json.loads(each.value) for each in scene.cluster.read(scene.topics["results"])]
+    assert sum(body["billedSeconds"] for body in bodies) == told["billedSeconds"] == 17 + 15
+    assert store.keys("recordings") == ["disk/a.wav", "disk/b.wav"]
