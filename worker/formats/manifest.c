@@ -109,13 +109,17 @@ bool bs_manifest_decode_key(const char *encoded, struct bs_buffer *key)
 
 /* ---- lines ------------------------------------------------------------------------------ */
 
+static bool is_blank(uint8_t c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 static struct bs_bytes trim(struct bs_bytes line)
 {
-    static const char blank[] = " \t\r\n";
-    while (line.size > 0 && memchr(blank, line.data[line.size - 1], 4) != NULL) {
+    while (line.size > 0 && is_blank(line.data[line.size - 1])) {
         line.size--;
     }
-    while (line.size > 0 && memchr(blank, line.data[0], 4) != NULL) {
+    while (line.size > 0 && is_blank(line.data[0])) {
         line.data++;
         line.size--;
     }

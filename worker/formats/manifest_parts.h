@@ -45,20 +45,20 @@ struct bs_columns {
 };
 
 struct bs_manifest_listing {
+    struct bs_buffer word;    /* the string read last, or the scalar: its text */
+    struct bs_buffer name;    /* the member's, at depth 1 */
+    struct bs_buffer object;  /* the object's text while it is read */
+    struct bs_buffer held;    /* objects' texts, until the page's end */
+    struct bs_buffer held_at; /* struct held_object */
+    int64_t object_line;
+    char *bucket; /* as the page names it; owned */
     int depth;
+    int list_depth;                   /* of the array of objects; 0 = we are not in it */
     char open[BS_JSON_DEPTH_MAX + 1]; /* the brackets: '{' or '[' by depth, from 1 */
     bool in_string, escaped;
-    int list_depth;          /* of the array of objects; 0 = we are not in it */
-    struct bs_buffer word;   /* the string read last, or the scalar: its text */
-    struct bs_buffer name;   /* the member's, at depth 1 */
-    bool expects_value;      /* a ':' was read behind the name */
-    struct bs_buffer object; /* the object's text while it is read */
-    int64_t object_line;
+    bool expects_value; /* a ':' was read behind the name */
     bool object_too_long;
-    struct bs_buffer held;    /* objects, each with a NUL behind it, until the page's end */
-    struct bs_buffer held_at; /* struct held_object */
-    bool holds;               /* false: too many, from now on each goes at once */
-    char *bucket;             /* as the page names it; owned */
+    bool holds; /* false: too many, from now on each goes at once */
     bool url_encoded;
     bool closed; /* a page has ended, or none has begun */
 };
