@@ -119,6 +119,7 @@ make_recordings() {
 start() {
     name=$1
     shift
+    : >"$scratch/$name.out" # there before the process is: it is read at once
     "$@" >"$scratch/$name.out" 2>"$scratch/$name.err" &
     processes="$processes $!"
     waited=0
