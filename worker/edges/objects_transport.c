@@ -62,7 +62,7 @@ char *bs_exchange_url(const struct bs_exchange *exchange)
     const struct bs_objects *objects = exchange->objects;
     struct bs_buffer url = {0};
     append_text(&url, objects->https ? "https://" : "http://");
-    if (objects->config->objects.virtual_host_style) {
+    if (bs_bucket_in_host(objects->config, exchange->bucket)) {
         append_text(&url, exchange->bucket);
         append_text(&url, ".");
         append_text(&url, objects->authority);
@@ -512,8 +512,8 @@ static void ask(struct bs_exchange *exchange)
         .hostName = objects->authority,
         .bucketName = exchange->bucket,
         .protocol = objects->https ? S3ProtocolHTTPS : S3ProtocolHTTP,
-        .uriStyle =
-            objects->config->objects.virtual_host_style ? S3UriStyleVirtualHost : S3UriStylePath,
+        .uriStyle = bs_bucket_in_host(objects->config, exchange->bucket) ? S3UriStyleVirtualHost
+                                                                         : S3UriStylePath,
         .accessKeyId = "-",
         .secretAccessKey = "-",
     };

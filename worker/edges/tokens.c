@@ -340,7 +340,7 @@ struct bs_tokens *bs_tokens_create(struct bs_loop *loop, const struct bs_config 
 {
     struct bs_tokens *tokens = calloc(1, sizeof *tokens);
     pthread_condattr_t monotonic;
-    BS_ASSERT(tokens != NULL);
+    BS_ASSERT(tokens != NULL && auth->kind != BS_AUTH_ABSENT);
     (void)curl_global_init(CURL_GLOBAL_DEFAULT);
     name_source(tokens, config, auth);
     tokens->changed = changed;

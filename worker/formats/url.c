@@ -335,9 +335,11 @@ static void append_encoded(struct bs_buffer *out, const char *key, size_t length
     }
 }
 
-/* As a part of a host's name, under a certificate for one level below the endpoint's. */
-static bool fits_a_host_label(const char *bucket)
+bool bs_bucket_in_host(const struct bs_config *config, const char *bucket)
 {
+    if (!config->objects.virtual_host_style) {
+        return false;
+    }
     size_t length = strlen(bucket);
     for (const char *at = bucket; *at != '\0'; at++) {
         if (!is_digit(*at) && !(*at >= 'a' && *at <= 'z') && *at != '-') {
@@ -351,7 +353,7 @@ void bs_link_append(const struct bs_config *config, const struct bs_object_name 
                     struct bs_buffer *link)
 {
     const char *base = config->objects.endpoint;
-    if (config->objects.virtual_host_style && fits_a_host_label(name->bucket)) {
+    if (bs_bucket_in_host(config, name->bucket)) {
         const char *host = after_scheme(base);
         bs_buffer_append(link, base, (size_t)(host - base));
         bs_buffer_append(link, name->bucket, strlen(name->bucket));

@@ -46,9 +46,11 @@ bool bs_key_has_dot_segment(const char *key);
  * `name`. */
 enum bs_dead_letter_code bs_link_locate(const struct bs_config *config, const char *text,
                                         struct bs_object_name *name, char *message);
-/* The object's link at the endpoint, the key percent-encoded; without a NUL. In the configured
- * style, but a bucket that is no label of a host's name (a dot is none: the endpoint's certificate
- * does not cover it) always stands in the path. */
+/* Whether the bucket stands in the host's name: by the configured style, but one that is no label
+ * of a host's name (with a dot it is none: the endpoint's certificate does not cover it) always
+ * stands in the path. */
+bool bs_bucket_in_host(const struct bs_config *config, const char *bucket);
+/* The object's link at the endpoint, the key percent-encoded; without a NUL. */
 void bs_link_append(const struct bs_config *config, const struct bs_object_name *name,
                     struct bs_buffer *link);
 /* Both: turns a well-formed link, of any form, into the one that the API is given, without query
