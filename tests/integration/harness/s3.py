@@ -258,7 +258,7 @@ class FaultProxy:
             each.close()
 
     def deny(self, part):
-        """From now on nobody has a right to what has this in its name."""
+        """From now on nobody has a right to what has this in its name; None: everybody has."""
         with self._lock:
             self._denied = part
 
