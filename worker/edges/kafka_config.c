@@ -52,7 +52,7 @@ static const struct setting defaults[] = {
     /* Messages of a transaction are handed over at once and then flushed. */
     {PRODUCERS, "linger.ms", "5"},
     {PRODUCERS, "compression.type", "lz4"},
-    {PRODUCERS, "queue.buffering.max.messages", "1000000"},
+    {TRANSACTS, "queue.buffering.max.messages", "1000000"},
     {PRODUCERS, "queue.buffering.max.kbytes", "2097151"},
     /* librdkafka's greatest: the broker's limit decides. */
     {PRODUCERS, "message.max.bytes", "1000000000"},
