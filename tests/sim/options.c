@@ -125,8 +125,9 @@ void sim_options_draw(struct sim_options *options, uint64_t seed)
     options->compress_over_bytes = one_of(&random, compress_over, 3);
     bool small = sim_chance(&random, options->core.transcripts ? 500 : 100);
     options->inline_bytes = small ? 1500 : 900000;
-    if (options->core.transcripts && small && sim_chance(&random, 500)) {
-        options->result_words = 600; /* enough of them fill the memory while the store is down */
+    if (options->core.transcripts && small && sim_chance(&random, 150)) {
+        options->result_words = 600; /* a few of them fill the memory while the store is down */
+        options->core.memory_bytes = 1 << 19;
     }
     options->dead_letter_bytes = 2000;
     options->limit_ms = long_enough(options);
