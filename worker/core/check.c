@@ -225,11 +225,20 @@ static void done(struct bs_core *core, struct bs_operation *operation,
     bs_publish_result(core, operation, answer->payload, answer->payload_size);
 }
 
+/* By the service's clock, where both moments are known by it: ours may have been set meanwhile. */
+static int64_t age_at_service_ms(const struct bs_core *core, const struct bs_operation *operation)
+{
+    if (operation->created <= 0 || !core->clock.known) {
+        return age_ms(core, operation);
+    }
+    return bs_clock_service_time(core) - operation->created;
+}
+
 static void not_found(struct bs_core *core, struct bs_operation *operation,
                       const struct bs_answer *answer)
 {
     core->counters.checks[BS_CHECK_NOT_FOUND]++;
-    if (age_ms(core, operation) < YOUNG_MS) {
+    if (age_at_service_ms(core, operation) < YOUNG_MS) {
         ask_again(core, operation, 5 * SECOND_MS);
         return;
     }

@@ -206,6 +206,23 @@ static void a_young_operation_that_is_not_found_is_asked_for_again(void **state)
     }
 }
 
+static void a_clock_that_is_set_ahead_makes_no_operation_old(void **state)
+{
+    (void)state;
+    scene_job(&scene, 0, 0);
+    scene_submitted(
+        &scene, 0, 0,
+        (struct bs_answer){.kind = BS_ANSWER_RUNNING, .operation_id = "a", .created = scene.wall});
+    scene_commit(&scene);
+    (void)until_check(HOUR_MS);
+    scene.wall += 3 * HOUR_MS;
+    for (int times = 0; times < 5; times++) {
+        scene_checked(&scene, 0, 0, scene_error(5, 404));
+        (void)until_check(HOUR_MS);
+    }
+    assert_null(strstr(scene.actions.text, "dead"));
+}
+
 static void an_old_operation_is_expired_when_it_is_not_found_three_times(void **state)
 {
     (void)state;
@@ -369,6 +386,7 @@ int main(void)
         TEST(a_failure_that_no_try_cures_is_a_dead_letter_at_once),
         TEST(a_failure_for_missing_rights_waits_for_a_person),
         TEST(a_young_operation_that_is_not_found_is_asked_for_again),
+        TEST(a_clock_that_is_set_ahead_makes_no_operation_old),
         TEST(an_old_operation_is_expired_when_it_is_not_found_three_times),
         TEST(garbled_answers_are_asked_for_again_before_they_are_believed),
         TEST(one_good_answer_makes_up_for_garbled_ones),
