@@ -36,8 +36,12 @@ processes=
 clean_up() {
     status=$?
     trap - EXIT INT TERM HUP
-    for process in $processes; do
-        kill "$process" 2>/dev/null || :
+    # Twice, because one that had not become its program yet passes over the first.
+    for _ in 1 2; do
+        for process in $processes; do
+            kill "$process" 2>/dev/null || :
+        done
+        sleep 0.1
     done
     wait
     [ -z "$scratch" ] || rm -rf "$scratch"
