@@ -263,6 +263,41 @@ def test_a_folder_is_uploaded_but_for_what_would_be_refused_and_not_twice(scene,
     assert len(jobs) == 12 and {job["id"] for job in jobs} == ids
 
 
+def test_another_object_under_the_same_key_is_neither_replaced_nor_enqueued_unasked(scene, store):
+    scene.create_topics(partitions=1)
+    for disk, seconds in (("one", 20), ("two", 30)):
+        (scene.directory / disk).mkdir()
+        for number in range(6):  # more than the failures that would have the store down
+            (scene.directory / disk / f"{number}.ogg").write_bytes(ogg_opus(seconds + number))
+    (scene.directory / "two" / "new.ogg").write_bytes(ogg_opus(40))
+    arguments = ["--upload-to", "s3://recordings/calls/"]
+    run(scene, store, [*arguments, str(scene.directory / "one")])
+    command = run(scene, store, [*arguments, str(scene.directory / "two")], status=1)
+    size = len(ogg_opus(23))
+    told = f"two/3.ogg: another object stands there ({size} bytes, changed 20"
+    assert told in command.log and "--replace" in command.log, command.situation()
+    assert "1 job enqueued" in command.log and len(jobs_of(scene)) == 7
+    assert store.get("recordings", "calls/3.ogg") == ogg_opus(23)
+    assert store.get("recordings", "calls/new.ogg") == ogg_opus(40)
+
+    run(scene, store, [*arguments, "--replace", str(scene.directory / "two")])
+    assert store.get("recordings", "calls/3.ogg") == ogg_opus(33)
+    assert len({job["id"] for job in jobs_of(scene)}) == 13
+
+
+def test_neighbours_with_too_long_keys_are_told_and_the_others_are_uploaded(scene, store):
+    scene.create_topics(partitions=1)
+    folder = scene.directory / "disk"
+    deep = folder / "/".join("d" * 200 for _ in range(5))
+    deep.mkdir(parents=True)
+    for number in range(8):
+        (deep / f"{'n' * 30}{number}.ogg").write_bytes(ogg_opus(20))
+    (folder / "z.ogg").write_bytes(ogg_opus(21))
+    command = run(scene, store, ["--upload-to", "s3://recordings", str(folder)], status=1)
+    assert command.log.count("longer than 1024 bytes") == 8, command.situation()
+    assert store.keys("recordings") == ["z.ogg"] and len(jobs_of(scene)) == 1
+
+
 def test_files_by_name_are_uploaded_below_the_place(scene, store):
     scene.create_topics(partitions=1)
     folder, _ = make_folder(scene.directory)

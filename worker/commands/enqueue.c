@@ -31,8 +31,10 @@ static const char after[] =
     "                       there on), then enqueued. What the service would not take is named "
     "and\n"
     "                       left. What is there already, the same in size and hash, is not sent\n"
-    "                       again: an interrupted run is given again. Hidden files and what is no\n"
-    "                       recording are passed over\n"
+    "                       again: an interrupted run is given again. Where another object stands\n"
+    "                       it is named and left, unless --replace is given. Hidden files and "
+    "what\n"
+    "                       is no recording are passed over\n"
     "\n"
     "A manifest's form is told by what stands in it; each may be gzipped:\n"
     "  lines      a link (s3://bucket/key or https://host/bucket/key) or a job as a JSON object\n"
@@ -361,6 +363,9 @@ static bool read_source(struct bs_enqueue *enqueue, const struct arguments *give
                (enqueue->bucket == NULL || wrong("--bucket goes with --manifest", NULL)) &&
                read_place(enqueue, enqueue->upload_to);
     }
+    if (enqueue->replace) {
+        return wrong("--replace goes with --upload-to", NULL);
+    }
     if (paths && strncmp(given->paths[0], "s3://", 5) != 0) {
         return wrong("a file is enqueued by --upload-to s3://bucket/prefix FILE, or as a list by "
                      "--manifest FILE",
@@ -445,6 +450,8 @@ static enum bs_options_outcome read_command_line(struct bs_enqueue *enqueue,
          &enqueue->manifest},
         {"upload-to", "PLACE", "s3://bucket/prefix for the local files and folders that follow",
          NULL, &enqueue->upload_to},
+        {"replace", NULL, "with --upload-to: also where another object stands", &enqueue->replace,
+         NULL},
         {"bucket", "NAME", "of listings that do not name theirs", NULL, &enqueue->bucket},
         {"newer-than", "WHEN", "only those changed since: 12h, 3d, or an RFC 3339 time", NULL,
          &enqueue->newer_than},

@@ -87,6 +87,7 @@ struct bs_enqueue {
     int64_t limit; /* 0 = none */
     bool dry_run, json;
     bool from_start;
+    bool replace; /* other objects where files are to stand */
 
     struct bs_kafka_client *client; /* NULL in a dry run */
     struct bs_topic_facts topic;    /* of jobs */

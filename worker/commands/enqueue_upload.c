@@ -21,8 +21,9 @@
 #define PUT_LEAST_MS             60000
 #define PUT_LEAST_BYTES_A_SECOND 262144
 #define PIECE_SIZE               262144
-/* Of files that could not be sent, one after the other: the store is down. */
-#define HOPELESS 4
+/* Of files that the store did not take, one after the other: it is down. */
+#define HOPELESS      4
+#define KEY_BYTES_MAX 1024 /* S3's own */
 
 /* One file, while it is worked on. */
 struct upload {
@@ -33,6 +34,7 @@ struct upload {
     int file;
     struct stat facts;
     int64_t sent;    /* bytes that progress knows of */
+    bool unreadable; /* the file's own fault, whatever becomes of the request */
     char shown[600]; /* its path, for people: a name may hold anything */
 };
 
@@ -56,6 +58,10 @@ static void tell_store(struct upload *upload, const struct bs_error *error)
     if (bs_enqueue_interrupted()) {
         return;
     }
+    if (upload->unreadable) {
+        tell(upload, &enqueue->counts.wrong, "", "cannot be read, or changes");
+        return;
+    }
     tell(upload, &enqueue->counts.wrong, "", error->message);
     BS_ASSERT(pthread_mutex_lock(&enqueue->lock) == 0);
     if (error->code == BS_ERROR_DENIED || error->code == BS_ERROR_NOT_FOUND ||
@@ -63,6 +69,27 @@ static void tell_store(struct upload *upload, const struct bs_error *error)
         enqueue->broken = true;
     }
     BS_ASSERT(pthread_mutex_unlock(&enqueue->lock) == 0);
+}
+
+static void note_store_answers(struct bs_enqueue *enqueue)
+{
+    BS_ASSERT(pthread_mutex_lock(&enqueue->lock) == 0);
+    enqueue->store_failures = 0;
+    BS_ASSERT(pthread_mutex_unlock(&enqueue->lock) == 0);
+}
+
+/* Another object is never replaced unasked: nobody has its bytes then. */
+static void tell_another(struct upload *upload, const struct bs_object_facts *facts)
+{
+    struct bs_error error = BS_NO_ERROR;
+    char modified[BS_RFC3339_SIZE];
+    bs_rfc3339_format(facts->modified, modified);
+    (void)bs_error_set(&error, BS_ERROR_INVALID,
+                       "another object stands there (%" PRId64 " bytes, changed %s): not "
+                       "replaced; give --replace, or another prefix",
+                       facts->size_bytes, modified);
+    tell(upload, &upload->enqueue->counts.wrong, "", error.message);
+    note_store_answers(upload->enqueue);
 }
 
 static void note_bytes(struct upload *upload, int64_t upto)
@@ -88,6 +115,10 @@ static bool look(struct upload *upload)
         .size_bytes = upload->facts.st_size};
     const struct bs_enqueue_source source = {
         .config = enqueue->config, .file = upload->file, .file_size = upload->facts.st_size};
+    if (strlen(upload->name.key) > KEY_BYTES_MAX) {
+        tell(upload, &enqueue->counts.wrong, "", "its key would be longer than 1024 bytes");
+        return false;
+    }
     if (!bs_manifest_job(&entry, &enqueue->defaults, &job, &error)) {
         tell(upload, &enqueue->counts.wrong, "", "its name is no object's key");
         return false;
@@ -126,6 +157,7 @@ static int64_t read_piece(void *context, int64_t offset, uint8_t *bytes, size_t 
     size_t wanted = left < (int64_t)room ? (size_t)left : room;
     ssize_t size = bs_enqueue_interrupted() ? -1 : pread(upload->file, bytes, wanted, offset);
     if (size <= 0) {
+        upload->unreadable = true;
         return -1; /* it has become shorter, too */
     }
     note_bytes(upload, offset + size);
@@ -189,7 +221,7 @@ static bool unchanged(const struct upload *upload)
            now.st_mtim.tv_nsec == upload->facts.st_mtim.tv_nsec;
 }
 
-/* Puts it unless it is there; `facts` are the object's then. False: told. */
+/* Puts it unless it is there, or another is; `facts` are the object's then. False: told. */
 static bool send(struct upload *upload, struct bs_object_facts *facts)
 {
     struct bs_enqueue *enqueue = upload->enqueue;
@@ -208,6 +240,10 @@ static bool send(struct upload *upload, struct bs_object_facts *facts)
         atomic_fetch_add(&enqueue->already_there, 1);
         return true;
     }
+    if (code == BS_OK && !enqueue->replace) {
+        tell_another(upload, facts);
+        return false;
+    }
     if (code != BS_OK && code != BS_ERROR_NOT_FOUND) {
         tell_store(upload, &error);
         return false;
@@ -218,7 +254,8 @@ static bool send(struct upload *upload, struct bs_object_facts *facts)
         bs_objects_put(enqueue->objects, &upload->name, content_type(upload->local->name),
                        upload->facts.st_size, digests.sha256, limit_ms, read_piece, upload, &error);
     if (!unchanged(upload)) {
-        tell(upload, &enqueue->counts.wrong, "", "changed while it was sent: give it again");
+        tell(upload, &enqueue->counts.wrong, "",
+             "changed while it was sent: give it again with --replace");
         return false;
     }
     if (code == BS_OK) {
@@ -240,9 +277,7 @@ static void enqueue_file(struct upload *upload)
     if (!look(upload) || enqueue->dry_run || !send(upload, &facts)) {
         return;
     }
-    BS_ASSERT(pthread_mutex_lock(&enqueue->lock) == 0);
-    enqueue->store_failures = 0;
-    BS_ASSERT(pthread_mutex_unlock(&enqueue->lock) == 0);
+    note_store_answers(enqueue);
     const struct bs_manifest_entry entry = {
         .text = {.data = upload->uri.data, .size = upload->uri.size - 1},
         .version = facts.etag,
