@@ -137,6 +137,7 @@ def test_wrong_options_end_with_2_and_say_what_is_wrong(scene):
         (["--manifest", path, "--include", "[a"], "--include"),
         (["--manifest", path, "--newer-than", "yesterday"], "--newer-than"),
         (["--manifest", path, "--model", ""], "--model"),
+        (["--manifest", path, "--replace"], "--upload-to"),
         (["--manifest", path + "-missing"], "No such file"),
     ):
         status, command = scene.run_command(["enqueue", *arguments])

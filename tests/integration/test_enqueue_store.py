@@ -146,6 +146,7 @@ def test_a_dry_run_tells_hours_billed_seconds_and_what_is_refused_exactly(scene,
     command = run(scene, store, ["s3://recordings", "--dry-run", "--verbose"])
     said = command.output.decode()
     assert "9 jobs would be enqueued" in said and "142 s" in said and "unsupported_audio" in said
+    assert "already wait in the topic come before them, and are not counted" in said
     assert all(len(line) < 80 for line in said.splitlines()), said
     for name in ("cd.wav", "old.flac", "notes.txt", "empty.ogg"):
         assert f"s3://recordings/{name}: unsupported_audio: " in command.log
@@ -207,8 +208,23 @@ def test_a_dry_run_against_a_store_that_is_closed_to_us_fails_soon(scene, store)
     manifest = scene.directory / "manifest"
     manifest.write_text("".join(f"s3://recordings/{number}.ogg\n" for number in range(5000)))
     wrong = {"static_key_file": str(store.write_key_file("wrong", secret="wrong"))}
-    command = run(scene, store, ["--manifest", str(manifest), "--dry-run"], status=1, auth=wrong)
-    assert "no recording can be looked into" in command.log, command.situation()
+    for more in ([], ["--sample", "200"]):
+        arguments = ["--manifest", str(manifest), "--dry-run", *more]
+        command = run(scene, store, arguments, status=1, auth=wrong)
+        assert "no recording can be looked into" in command.log, command.situation()
+
+
+def test_an_interrupted_dry_run_is_no_failure(scene, store):
+    manifest = scene.directory / "manifest"
+    manifest.write_text("".join(f"s3://recordings/{number}.ogg\n" for number in range(20_000)))
+    with FaultProxy(store.port) as proxy:
+        changes = with_store(store, endpoint=proxy.url)
+        arguments = ["enqueue", "--manifest", str(manifest), "--dry-run"]
+        command = scene.start_command(arguments, changes)
+        wait_until(lambda: len(proxy.requests) > 50, 30, command.situation)
+        command.send(signal.SIGINT)
+        assert command.wait_for_end(30) == 3, command.situation()
+    assert "again to leave at once" in command.log and "failed" not in command.log
 
 
 # ---- uploads

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "commands/commands.h"
 #include "commands/worker.h"
@@ -17,6 +18,7 @@
 #define DESCRIBE_LIMIT_MS     10000
 #define DRY_DESCRIBE_LIMIT_MS 5000
 #define SAMPLE_MAX            1000000
+#define SECONDS_PER_DAY       86400.0
 /* Longer than librdkafka tries to deliver (5 minutes), so that its reason is what is told. */
 #define FLUSH_LIMIT_MS 330000
 
@@ -46,7 +48,8 @@ static const char after[] =
     "\n"
     "Each job is keyed by its id. Where the manifest gives none it is made from the link, and the\n"
     "object's ETag where that is known: the same recording twice, in one run or in two, is paid\n"
-    "for once; an object that has changed is another job.\n"
+    "for once, within results.remember_seconds of its result (by default 3 days): for runs that\n"
+    "are repeated later give --newer-than. An object that has changed is another job.\n"
     "\n"
     "Patterns: * is any characters, ? one, [a-z] and [!a-z] one of them or not; * and ? stand for\n"
     "/ too. A pattern fits the whole key, or, where it has no /, the key's last part. What an\n"
@@ -82,8 +85,14 @@ static atomic_bool interrupted; /* lock-free: it is set by a signal's handler */
 
 static void note_interruption(int signal_number)
 {
+    static const char told[] = "\nbackscribe enqueue: interrupted: waiting for the brokers and the "
+                               "store; again to leave at once\n";
+    int error = errno;
     (void)signal_number;
     atomic_store(&interrupted, true);
+    ssize_t size = write(STDERR_FILENO, told, sizeof told - 1); /* stdio's locks may be held */
+    (void)size;
+    errno = error;
 }
 
 bool bs_enqueue_interrupted(void)
@@ -180,8 +189,10 @@ static int tell_unfinished(const struct bs_enqueue *enqueue)
                        what, position->line, enqueue->manifest, position->jobs);
     } else {
         bs_enqueue_say("%s after %" PRId64 " jobs, of which the last may not be on the topic; give "
-                       "all of it again: what is there already is paid for once",
-                       what, enqueue->counts.jobs);
+                       "all of it again: what is there already is paid for once, for %.1f days "
+                       "after its result (results.remember_seconds)",
+                       what, enqueue->counts.jobs,
+                       (double)enqueue->config->results.remember_seconds / SECONDS_PER_DAY);
     }
     return enqueue->broken ? BS_EXIT_FAILED : BS_EXIT_INTERRUPTED;
 }
@@ -211,8 +222,9 @@ static int end_dry_run(struct bs_enqueue *enqueue)
     const struct bs_estimate *estimate = &enqueue->estimate;
     if (estimate->hopeless) {
         bs_enqueue_say("no recording can be looked into: %s", estimate->failure);
+        enqueue->broken = true;
     }
-    if (estimate->hopeless || enqueue->broken || bs_enqueue_interrupted()) {
+    if (enqueue->broken || bs_enqueue_interrupted()) {
         return tell_unfinished(enqueue);
     }
     look_at_topic(enqueue);

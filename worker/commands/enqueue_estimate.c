@@ -60,7 +60,8 @@ static void add_failure(struct bs_estimate *estimate, const struct bs_enqueue_lo
     if (estimate->failed++ == 0) {
         memcpy(estimate->failure, look->message, sizeof estimate->failure);
     }
-    estimate->hopeless = ++estimate->failed_in_a_row >= HOPELESS;
+    estimate->failed_in_a_row++;
+    estimate->hopeless = estimate->hopeless || estimate->failed_in_a_row >= HOPELESS;
 }
 
 static void add_accepted(struct bs_estimate *estimate, const struct bs_enqueue_look *look)
@@ -121,7 +122,7 @@ static bool hopeless(struct bs_estimate *estimate)
     BS_ASSERT(pthread_mutex_lock(&estimate->mutex) == 0);
     bool is = estimate->hopeless;
     BS_ASSERT(pthread_mutex_unlock(&estimate->mutex) == 0);
-    return is || bs_enqueue_interrupted();
+    return is;
 }
 
 static void run(void *context, void *item)
@@ -131,7 +132,7 @@ static void run(void *context, void *item)
     struct bs_enqueue_look look;
     const struct bs_enqueue_source source = {
         .config = estimate->config, .objects = estimate->objects, .file = -1};
-    if (!hopeless(estimate)) {
+    if (!hopeless(estimate) && !bs_enqueue_interrupted()) {
         bs_enqueue_look(&source, (struct bs_bytes){job->key.data, job->key.size},
                         (struct bs_bytes){job->value.data, job->value.size}, &look);
         bs_estimate_add(estimate, (const char *)job->uri.data, &look);

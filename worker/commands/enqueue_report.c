@@ -194,6 +194,7 @@ static void print_pace(const struct bs_estimate *estimate)
     printf("The backlog takes ");
     bs_enqueue_print_duration(stdout, pace.days);
     printf(": the %s are the slowest.\n", pace.slowest);
+    printf("Jobs that already wait in the topic come before them, and are not counted.\n");
 }
 
 static bool retention_too_short(const struct bs_enqueue *enqueue, double days)
