@@ -10,6 +10,9 @@
 /* Of a look's requests, and of what is small. With what is tried again it is long enough to sit out
  * a server that restarts, and short enough for the worker to notice one that is down. */
 #define LOOK_LIMIT_MS 15000
+/* Of what is only asked for comparison, and of what is repeated later. */
+#define WITNESS_LIMIT_MS 5000
+#define DELETE_LIMIT_MS  5000
 /* Of what is put: slower than this, a connection is none. */
 #define PUT_LEAST_MS             60000
 #define PUT_LEAST_BYTES_A_SECOND 524288
@@ -37,7 +40,8 @@ static bool others_are_readable(const struct bs_object_work_item *item)
     struct bs_object_facts facts;
     struct bs_error error;
     return item->witness.bucket != NULL &&
-           bs_objects_head(item->objects, &item->witness, LOOK_LIMIT_MS, &facts, &error) == BS_OK;
+           bs_objects_head(item->objects, &item->witness, WITNESS_LIMIT_MS, &facts, &error) ==
+               BS_OK;
 }
 
 /* A failure that is not the recording's, or not known to be. What another try does not mend is a
@@ -53,7 +57,10 @@ static void fail(struct bs_object_work_item *item, const struct bs_error *error)
 static void fail_to_read(struct bs_object_work_item *item, const struct bs_error *error)
 {
     fail(item, error);
-    item->answer.alone = item->answer.outcome == BS_OBJECT_DENIED && others_are_readable(item);
+    bool store_failed =
+        item->answer.outcome == BS_OBJECT_DENIED || error->code == BS_ERROR_TEMPORARY;
+    item->answer.alone =
+        store_failed && !atomic_load(&item->abandoned) && others_are_readable(item);
 }
 
 /* A HEAD does not say what it is that is not found. */
@@ -101,7 +108,7 @@ static bool feed_probe(struct bs_object_work_item *item, struct look *look)
         good = code == BS_OK && bytes.size == length && !atomic_load(&item->abandoned);
         if (good) {
             bs_probe_feed(&look->probe, bytes.data, bytes.size);
-        } else if (code == BS_ERROR_DENIED) {
+        } else if (code == BS_ERROR_DENIED || code == BS_ERROR_TEMPORARY) {
             fail_to_read(item, &error);
         } else {
             answer(item, BS_OBJECT_TEMPORARY,
@@ -206,12 +213,20 @@ static void unstage(struct bs_object_work_item *item)
 {
     struct bs_error error = BS_NO_ERROR;
     char message[BS_MESSAGE_MAX + 256];
+    if (item->name.bucket == NULL && item->job.staged_uri[0] != '\0') {
+        (void)snprintf(message, sizeof message,
+                       "it is left behind, not at objects.endpoint any more: %.300s",
+                       item->job.staged_uri);
+        answer(item, BS_OBJECT_DENIED, message);
+        return;
+    }
     if (item->name.bucket == NULL) {
         answer(item, BS_OBJECT_DENIED,
                "objects.staging is not configured any more, so it is not known where it stands");
         return;
     }
-    enum bs_error_code code = bs_objects_delete(item->objects, &item->name, LOOK_LIMIT_MS, &error);
+    enum bs_error_code code =
+        bs_objects_delete(item->objects, &item->name, DELETE_LIMIT_MS, &error);
     if (code == BS_OK) {
         item->answer.outcome = BS_OBJECT_DONE;
         return;
@@ -219,9 +234,9 @@ static void unstage(struct bs_object_work_item *item)
     fail(item, &error);
     if (code == BS_ERROR_DENIED) {
         (void)snprintf(message, sizeof message,
-                       "deleting needs the role storage.editor, or a lifecycle rule on %.80s does "
-                       "it: %.200s",
-                       item->config->objects.staging, error.message);
+                       "deleting s3://%.64s/%.150s needs the role storage.editor, or a lifecycle "
+                       "rule does it: %.200s",
+                       item->name.bucket, item->name.key, error.message);
         answer(item, BS_OBJECT_DENIED, message);
     }
 }
@@ -294,6 +309,21 @@ static char *copy_text(const char *text)
     return copy;
 }
 
+/* Where the copy was put when the job was prepared, whatever is configured by now; where that is
+ * not known (an operation that was adopted), where it would be put. */
+static void name_copy(struct bs_object_work_item *item)
+{
+    struct bs_config any_bucket = *item->config; /* objects.buckets is about the jobs' own links */
+    any_bucket.objects.bucket_count = 0;
+    if (item->job.staged_uri[0] == '\0') {
+        if (item->config->objects.staging[0] != '\0') {
+            bs_object_name_staged(item->config, item->cluster_id, &item->job, &item->name);
+        }
+    } else if (!bs_object_name_of_link(&any_bucket, item->job.staged_uri, &item->name)) {
+        bs_object_name_free(&item->name);
+    }
+}
+
 static void name_object(struct bs_object_work_item *item)
 {
     const struct bs_config *config = item->config;
@@ -307,9 +337,7 @@ static void name_object(struct bs_object_work_item *item)
     case BS_OBJECT_STORE:
         break; /* named after its bytes, which are not packed yet */
     case BS_OBJECT_UNSTAGE:
-        if (config->objects.staging[0] != '\0') {
-            bs_object_name_staged(config, item->cluster_id, &item->job, &item->name);
-        }
+        name_copy(item);
         break;
     case BS_OBJECT_WORKS:
         BS_ASSERT(false);

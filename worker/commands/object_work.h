@@ -21,7 +21,7 @@ struct bs_object_work_item {
     struct bs_job job;
     struct bs_object_name name; /* what is looked into or written; empty = it has none any more */
     struct bs_payload *payload; /* STORE: held */
-    struct bs_object_name witness; /* one that was readable lately, for comparison; empty = none */
+    struct bs_object_name witness; /* one that was readable, for comparison; empty = none */
     atomic_bool abandoned;         /* nobody waits for it any more: it ends soon, TEMPORARY */
 
     /* what came of it */

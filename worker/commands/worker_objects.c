@@ -7,12 +7,10 @@
 #include "commands/worker.h"
 
 /* Looks, copies, transcripts and deletions together are a few more than threads. */
-#define QUEUE_LIMIT (4 * BS_OBJECT_THREADS)
-/* How long one object's being readable tells something of the others. */
-#define WITNESS_MS    3600000
+#define QUEUE_LIMIT   (4 * BS_OBJECT_THREADS)
 #define WITNESSES_MAX 16
 
-/* An object that was read lately: when another one is denied, this one tells whose fault it is. */
+/* An object that was read: when another one cannot be, this one tells whose fault it is. */
 struct witness {
     struct bs_object_name name;
     bs_mono_ms seen;
@@ -49,25 +47,24 @@ static bool same_object(const struct bs_object_name *one, const struct bs_object
     return strcmp(one->bucket, other->bucket) == 0 && strcmp(one->key, other->key) == 0;
 }
 
-/* Of the same bucket; where jobs may name any bucket, of any: then a bucket that cannot be read is
- * the job's own fault too. NULL = none. */
+/* The last one of the same bucket; where jobs may name any bucket, of any: then a bucket that
+ * cannot be read is the job's own fault too. NULL = none. */
 static const struct bs_object_name *find_witness(const struct bs_worker *worker,
                                                  const struct bs_object_name *about)
 {
     const struct witness *found = NULL;
-    bs_mono_ms now = bs_clock_now().mono;
+    bool found_here = false;
     for (size_t i = 0; i < WITNESSES_MAX; i++) {
         const struct witness *each = &worker->objects->witnesses[i];
-        if (each->name.bucket == NULL || now - each->seen > WITNESS_MS ||
-            same_object(&each->name, about)) {
+        if (each->name.bucket == NULL || same_object(&each->name, about)) {
             continue;
         }
-        if (strcmp(each->name.bucket, about->bucket) == 0) {
-            return &each->name;
-        }
-        if (worker->config->objects.bucket_count == 0 &&
-            (found == NULL || each->seen > found->seen)) {
+        bool here = strcmp(each->name.bucket, about->bucket) == 0;
+        bool better =
+            found == NULL || here > found_here || (here == found_here && each->seen > found->seen);
+        if (better && (here || worker->config->objects.bucket_count == 0)) {
             found = each;
+            found_here = here;
         }
     }
     return found == NULL ? NULL : &found->name;
@@ -101,10 +98,24 @@ static void note_witness(struct bs_worker_objects *objects, struct bs_object_nam
 
 /* ---- the end of a task ---- */
 
+/* An error of the store names its object itself. */
+static void describe_end(const struct bs_object_work_item *item, char *text, size_t size)
+{
+    const char *said = item->answer.outcome == BS_OBJECT_DONE ? "" : item->answer.message;
+    char object[300] = "";
+    if (item->name.bucket != NULL) {
+        (void)snprintf(object, sizeof object, "s3://%.64s/%.200s", item->name.bucket,
+                       item->name.key);
+    }
+    bool named = object[0] == '\0' || strstr(said, object) != NULL;
+    (void)snprintf(text, size, "%s%s%.300s", named ? "" : object,
+                   named || said[0] == '\0' ? "" : ": ", said);
+}
+
 static void log_end(const struct bs_object_task *task)
 {
     const struct bs_object_work_item *item = task->item;
-    char source[320], took[32];
+    char source[320], took[32], text[700];
     if (!bs_log_enabled(BS_LOG_DEBUG)) {
         return;
     }
@@ -119,11 +130,8 @@ static void log_end(const struct bs_object_task *task)
         {"took_ms", took},
         {NULL, NULL},
     };
-    bool done = item->answer.outcome == BS_OBJECT_DONE;
-    const char *key = item->name.key == NULL ? "" : item->name.key;
-    const char *bucket = item->name.bucket == NULL ? "" : item->name.bucket;
-    bs_log(BS_LOG_DEBUG, fields, "object store: s3://%.64s/%.200s%s%.300s", bucket, key,
-           done ? "" : ": ", done ? "" : item->message);
+    describe_end(item, text, sizeof text);
+    bs_log(BS_LOG_DEBUG, fields, "object store: %s", text);
 }
 
 static void forget(struct bs_object_task *task)

@@ -261,7 +261,9 @@ struct bs_object_answer {
     enum bs_object_outcome outcome;
     enum bs_dead_letter_code refusal;
     const char *message; /* NULL or text for people, no secret; copied */
-    bool alone; /* DENIED: the bucket answers for other objects, so it is this one's fault */
+    /* DENIED and TEMPORARY: the store lets another object be read at this moment, so it is this
+     * one's fault. */
+    bool alone;
     /* PROBE, DONE: */
     const uint8_t *job; /* packed anew with what was found; copied; NULL = as it was */
     size_t job_size;

@@ -249,6 +249,7 @@ static void a_denied_object_is_alone_at_fault_only_if_another_can_be_read_now(vo
 static void what_can_pass_is_tried_again(void **state)
 {
     (void)state;
+    store.witness = BS_ERROR_TEMPORARY;
     static const enum bs_error_code codes[] = {BS_ERROR_TEMPORARY, BS_ERROR_LIMIT, BS_ERROR_FATAL};
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
         store.head = codes[i];
@@ -259,7 +260,22 @@ static void what_can_pass_is_tried_again(void **state)
         store.get = BS_OK;
     }
     store.gets_until_replaced = 0;
+    store.witness = BS_OK;
     assert_outcome(BS_OBJECT_PROBE, true, BS_OBJECT_TEMPORARY, false, "replaced");
+}
+
+/* One object that the store fails to give must not stop the others, nor be waited for for ever. */
+static void an_object_that_fails_while_another_can_be_read_is_alone_at_fault(void **state)
+{
+    (void)state;
+    store.head = BS_ERROR_TEMPORARY;
+    assert_outcome(BS_OBJECT_PROBE, true, BS_OBJECT_TEMPORARY, true, "said by the store");
+    assert_outcome(BS_OBJECT_PROBE, false, BS_OBJECT_TEMPORARY, false, "said by the store");
+    store.head = BS_OK;
+    store.get = BS_ERROR_TEMPORARY;
+    assert_outcome(BS_OBJECT_PROBE, true, BS_OBJECT_TEMPORARY, true, "said by the store");
+    store.get = BS_ERROR_FATAL; /* this process ends */
+    assert_outcome(BS_OBJECT_PROBE, true, BS_OBJECT_TEMPORARY, false, "said by the store");
 }
 
 static void a_look_completes_the_job(void **state)
@@ -357,7 +373,55 @@ static void a_refused_deletion_names_the_role_and_the_rule(void **state)
     bs_object_work_free(item);
     store.delete = BS_ERROR_DENIED;
     assert_outcome(BS_OBJECT_UNSTAGE, false, BS_OBJECT_DENIED, false,
-                   "storage.editor, or a lifecycle rule on s3://recordings/staging");
+                   "storage.editor, or a lifecycle rule");
+    assert_outcome(BS_OBJECT_UNSTAGE, false, BS_OBJECT_DENIED, false,
+                   "s3://recordings/staging/jobs-3-41-");
+}
+
+static struct bs_config *parse_config(const char *staging, const char *endpoint)
+{
+    const char *settings[] = {"kafka.bootstrap.servers=127.0.0.1:9092",
+                              "speechkit.auth.api_key_file=/key",
+                              "objects.auth.static_key_file=/storage",
+                              "objects.buckets=[\"elsewhere\"]",
+                              staging,
+                              endpoint};
+    struct bs_config_errors errors;
+    struct bs_config *parsed =
+        bs_config_parse(NULL, 0, settings, sizeof settings / sizeof *settings, &errors);
+    bs_config_errors_free(&errors);
+    assert_non_null(parsed);
+    return parsed;
+}
+
+/* Also after a restart with another configuration. */
+static void a_copy_is_deleted_where_it_was_put(void **state)
+{
+    (void)state;
+    struct bs_object_work_item *staged = work(BS_OBJECT_STAGE, false);
+    char key[sizeof store.written_key];
+    memcpy(key, store.written_key, sizeof key);
+    operation.job = staged->completed.data;
+    operation.job_size = (uint32_t)staged->completed.size;
+
+    struct bs_config *first = config;
+    config = parse_config("objects.staging=s3://elsewhere/other", "objects.region=ru-central1");
+    struct bs_object_work_item *item = work(BS_OBJECT_UNSTAGE, false);
+    assert_int_equal(item->answer.outcome, BS_OBJECT_DONE);
+    assert_string_equal(item->name.bucket, "recordings");
+    assert_string_equal(store.written_key, key);
+    bs_object_work_free(item);
+    bs_config_free(config);
+
+    store.written_key[0] = '\0';
+    config = parse_config("objects.staging=s3://elsewhere/other",
+                          "objects.endpoint=https://another.example");
+    assert_outcome(BS_OBJECT_UNSTAGE, false, BS_OBJECT_DENIED, false, "left behind");
+    assert_outcome(BS_OBJECT_UNSTAGE, false, BS_OBJECT_DENIED, false, key);
+    assert_string_equal(store.written_key, "");
+    bs_config_free(config);
+    config = first;
+    bs_object_work_free(staged);
 }
 
 /* ---- transcripts -------------------------------------------------------------------------------
@@ -406,12 +470,14 @@ int main(void)
         SCENE(a_missing_object_is_the_jobs_fault_and_a_missing_bucket_an_operators),
         SCENE(a_denied_object_is_alone_at_fault_only_if_another_can_be_read_now),
         SCENE(what_can_pass_is_tried_again),
+        SCENE(an_object_that_fails_while_another_can_be_read_is_alone_at_fault),
         SCENE(a_look_completes_the_job),
         SCENE(a_copy_holds_each_sample_once_however_it_is_asked_for),
         SCENE(a_recording_that_is_replaced_is_copied_as_what_it_is_now),
         SCENE(a_copy_that_nobody_waits_for_ends),
         SCENE(a_place_that_cannot_be_written_is_an_operators_matter),
         SCENE(a_refused_deletion_names_the_role_and_the_rule),
+        SCENE(a_copy_is_deleted_where_it_was_put),
         SCENE(a_transcript_is_put_before_it_is_referred_to),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
