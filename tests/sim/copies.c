@@ -14,6 +14,7 @@
 #define TRANSCRIPT_MAX (16 * 1024 * 1024)
 /* As core's finish.c and probe.c have them. */
 #define UNSTAGE_ATTEMPTS     6
+#define FAILED_IN_A_ROW      3
 #define PREPARED_AHEAD_LEAST 16
 #define JUST_ENDING          16 /* have a dead letter that is not committed yet */
 
@@ -64,9 +65,29 @@ void sim_observe_object(struct sim *sim, struct sim_worker *worker, const struct
     }
 }
 
-void sim_observe_object_answer(struct sim *sim, const struct sim_worker *worker,
+/* Of a copy that is left: before its own deletion has failed often enough, only while those of all
+ * fail. */
+void sim_observe_notice(struct sim *sim, const struct sim_worker *worker,
+                        const struct bs_notice *notice)
+{
+    const struct bs_operation *operation =
+        bs_core_operation(worker->process.core, notice->operation);
+    if (operation == NULL || strncmp(notice->text, "the staged copy stays", 21) != 0) {
+        return;
+    }
+    const struct sim_job *job = sim_job_at(sim, operation->partition, operation->offset);
+    struct sim_owner owner = {worker->index, worker->life, operation->epoch};
+    struct sim_deletions *tried = sim_deletions_of(&sim->put[job->index].copy, owner);
+    tried->given_up = worker->deletions_failed >= FAILED_IN_A_ROW;
+}
+
+void sim_observe_object_answer(struct sim *sim, struct sim_worker *worker,
                                const struct bs_event *event)
 {
+    if (event->object.work == BS_OBJECT_UNSTAGE) {
+        bool failed = event->object.answer.outcome == BS_OBJECT_TEMPORARY;
+        worker->deletions_failed = failed ? worker->deletions_failed + 1 : 0;
+    }
     const struct bs_operation *operation =
         bs_core_operation(worker->process.core, event->object.operation);
     enum bs_object_work work = event->object.work;
@@ -214,7 +235,7 @@ static void judge_copy(struct sim *sim, const struct sim_job *job)
         return;
     }
     const struct sim_deletions *tried = sim_deletions_of(copy, ended_by);
-    if (tried->refused > 0 || tried->failed >= UNSTAGE_ATTEMPTS) {
+    if (tried->refused > 0 || tried->failed >= UNSTAGE_ATTEMPTS || tried->given_up) {
         sim_seen(sim, SIM_COPY_KEPT);
     } else if (sim_same_owner(copy->put_by, ended_by)) {
         sim_fail(sim, job, "its copy stays, and who put it has published its end");

@@ -92,8 +92,11 @@ void sim_judge_dead_letter(struct sim *sim, const struct sim_worker *worker,
 /* Core asks for a task. */
 void sim_observe_object(struct sim *sim, struct sim_worker *worker, const struct bs_action *action);
 /* The task has ended. */
-void sim_observe_object_answer(struct sim *sim, const struct sim_worker *worker,
+void sim_observe_object_answer(struct sim *sim, struct sim_worker *worker,
                                const struct bs_event *event);
+/* It says something in its log. */
+void sim_observe_notice(struct sim *sim, const struct sim_worker *worker,
+                        const struct bs_notice *notice);
 /* A submission of this link goes out. */
 void sim_judge_link(struct sim *sim, const struct sim_request *request, const char *link);
 /* What is wrong with the `transcript` of the job's result; NULL = nothing. */

@@ -37,6 +37,7 @@ struct sim_stored {
     struct sim_deletions { /* that an owner has tried */
         struct sim_owner owner;
         int32_t done, refused, failed;
+        bool given_up; /* the store has answered nobody for a while */
     } * deletions;
     int32_t deletion_count;
 };

@@ -271,6 +271,7 @@ void sim_worker_start(struct sim *sim, struct sim_worker *worker)
     worker->mono_base = sim_between(&sim->random, 1, INT32_MAX);
     memset(worker->flows, 0, sizeof worker->flows);
     memset(worker->objects_under_way, 0, sizeof worker->objects_under_way);
+    worker->deletions_failed = 0;
     worker->kafka = (struct bs_kafka){sim, worker, sim->options.partitions};
     worker->http = (struct bs_http){sim, worker};
     worker->bell = (struct bs_bell){sim, worker};
@@ -471,6 +472,7 @@ static void perform(struct sim_worker *worker, const struct bs_action *action)
         bs_tokens_refresh(process->tokens);
         break;
     case BS_ACTION_NOTICE:
+        sim_observe_notice(worker->kafka.sim, worker, action->notice);
         break;
     case BS_ACTION_STOPPED:
         process->stopped = true;

@@ -72,6 +72,7 @@ struct sim_worker {
     struct bs_pool pool;
     struct sim_asked asked;                     /* of the object store, at this moment */
     int32_t objects_under_way[BS_OBJECT_WORKS]; /* as core has asked for them */
+    int32_t deletions_failed;                   /* in a row */
     bool bell_rung;
     int64_t mono_base;
     int64_t clock_ms;     /* its wall clock is ahead of the service's by so much */

@@ -4,8 +4,11 @@
  * staged copy of a recording is deleted; a crash before the publication has both done again. */
 #include "core/internal.h"
 
-/* A copy that cannot be deleted is left to a lifecycle rule: the result is worth more. */
+/* A copy that cannot be deleted is left to a lifecycle rule: the result is worth more. While the
+ * store answers nobody, one deletion at a time tries on behalf of all, and none waits for longer
+ * than this. */
 #define UNSTAGE_ATTEMPTS 6
+#define UNSTAGE_LIMIT_MS (5 * 60 * (int64_t)1000)
 
 static bool needs_the_store(const struct bs_operation *operation)
 {
@@ -52,19 +55,49 @@ void bs_finish_too_large(struct bs_core *core, struct bs_operation *operation)
     }
 }
 
-static void step(struct bs_core *core, enum bs_object_work work, struct bs_schedule *schedule)
+static void leave_copy(struct bs_core *core, struct bs_operation *operation, const char *why)
+{
+    bs_core_notice(core, BS_LOG_WARN, operation, NULL, "the staged copy stays: %.300s",
+                   why == NULL ? "" : why);
+    operation->staged = false;
+    bs_finish(core, operation);
+}
+
+static bool waited_enough(const struct bs_core *core, const struct bs_operation *operation)
+{
+    bool closed = core->gates[BS_GATE_DELETE].level > 0;
+    return closed && (core->now.wall - operation->detected >= UNSTAGE_LIMIT_MS ||
+                      bs_arena_full(&core->arena));
+}
+
+static void unstage_step(struct bs_core *core)
 {
     struct bs_operation *operation;
-    while (bs_object_allowed(core, work) &&
-           (operation = bs_operation_first_due(core, schedule)) != NULL) {
-        bs_object_begin(core, operation, BS_OPERATION_FINISHING, work);
+    while (!core->stopping &&
+           (operation = bs_operation_first_due(core, &core->operations.unstages)) != NULL) {
+        if (waited_enough(core, operation)) {
+            leave_copy(core, operation, core->gates[BS_GATE_DELETE].text);
+        } else if (bs_object_allowed(core, BS_OBJECT_UNSTAGE)) {
+            bs_object_begin(core, operation, BS_OPERATION_FINISHING, BS_OBJECT_UNSTAGE);
+        } else {
+            break;
+        }
+    }
+}
+
+static void store_step(struct bs_core *core)
+{
+    struct bs_operation *operation;
+    while (bs_object_allowed(core, BS_OBJECT_STORE) &&
+           (operation = bs_operation_first_due(core, &core->operations.stores)) != NULL) {
+        bs_object_begin(core, operation, BS_OPERATION_FINISHING, BS_OBJECT_STORE);
     }
 }
 
 void bs_finish_step(struct bs_core *core)
 {
-    step(core, BS_OBJECT_UNSTAGE, &core->operations.unstages);
-    step(core, BS_OBJECT_STORE, &core->operations.stores);
+    unstage_step(core);
+    store_step(core);
 }
 
 bs_mono_ms bs_finish_deadline(const struct bs_core *core)
@@ -114,8 +147,8 @@ static void unstage_answered(struct bs_core *core, struct bs_operation *operatio
         return;
     }
     if (answer->outcome != BS_OBJECT_DONE) {
-        bs_core_notice(core, BS_LOG_WARN, operation, NULL, "the staged copy stays: %.300s",
-                       answer->message == NULL ? "" : answer->message);
+        leave_copy(core, operation, answer->message);
+        return;
     }
     operation->staged = false;
     bs_finish(core, operation);

@@ -1,5 +1,5 @@
 /* When the service asks us to hold back, or does not work at all. One gate for submissions, one for
- * checks, and two for the object store. An open gate lets everything through; a closed one lets a
+ * checks, and three for the object store. An open gate lets everything through; a closed one lets a
  * single request try, at growing intervals, until one is answered usefully. Nothing is given up
  * meanwhile. */
 #include <stdio.h>
@@ -48,6 +48,8 @@ static int32_t under_way(const struct bs_core *core, enum bs_gate_kind kind)
         return core->objects_under_way[BS_OBJECT_PROBE];
     case BS_GATE_WRITE:
         return core->objects_under_way[BS_OBJECT_STAGE] + core->objects_under_way[BS_OBJECT_STORE];
+    case BS_GATE_DELETE:
+        return core->objects_under_way[BS_OBJECT_UNSTAGE];
     case BS_GATES:
         break;
     }
@@ -141,6 +143,7 @@ static const char *gate_name(enum bs_gate_kind kind)
         [BS_GATE_CHECK] = "checks",
         [BS_GATE_READ] = "looks into recordings",
         [BS_GATE_WRITE] = "staged copies and transcripts",
+        [BS_GATE_DELETE] = "deletions of staged copies",
     };
     return names[kind];
 }
@@ -191,9 +194,9 @@ void bs_gate_failure(struct bs_core *core, enum bs_gate_kind kind, const struct 
 {
     struct bs_gate *gate = &core->gates[kind];
     if (++gate->failures >= FAILURES_TO_CLOSE) {
-        enum bs_not_ready reason = kind == BS_GATE_READ    ? BS_NOT_READY_RECORDINGS
-                                   : kind == BS_GATE_WRITE ? BS_NOT_READY_STORE
-                                                           : BS_NOT_READY_API_UNREACHABLE;
+        enum bs_not_ready reason = kind == BS_GATE_READ ? BS_NOT_READY_RECORDINGS
+                                   : is_service(kind)   ? BS_NOT_READY_API_UNREACHABLE
+                                                        : BS_NOT_READY_STORE;
         bs_gate_close(core, kind, reason, answer->retry_after_ms, answer);
     }
 }

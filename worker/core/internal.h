@@ -310,8 +310,9 @@ void bs_quota_drop(struct bs_core *core, struct bs_partition *partition);
 enum bs_gate_kind {
     BS_GATE_SUBMIT,
     BS_GATE_CHECK,
-    BS_GATE_READ,  /* the object store: recordings that are looked into */
-    BS_GATE_WRITE, /* the object store: staged copies, transcripts */
+    BS_GATE_READ,   /* the object store: recordings that are looked into */
+    BS_GATE_WRITE,  /* the object store: staged copies, transcripts */
+    BS_GATE_DELETE, /* the object store: staged copies that are not needed any more */
     BS_GATES
 };
 

@@ -3,15 +3,11 @@
 
 #define LONGEST_BACKOFF_MS (5 * 60 * (int64_t)1000)
 
-/* A deletion tries on its own: no operation waits for long because of one. */
-static bool has_gate(enum bs_object_work work)
-{
-    return work != BS_OBJECT_UNSTAGE;
-}
-
 static enum bs_gate_kind gate_of(enum bs_object_work work)
 {
-    return work == BS_OBJECT_PROBE ? BS_GATE_READ : BS_GATE_WRITE;
+    return work == BS_OBJECT_PROBE     ? BS_GATE_READ
+           : work == BS_OBJECT_UNSTAGE ? BS_GATE_DELETE
+                                       : BS_GATE_WRITE;
 }
 
 /* Looks are short; a copy may take minutes, and must not keep the others from their turn. */
@@ -25,7 +21,7 @@ static int32_t at_most(const struct bs_core *core, enum bs_object_work work)
 bool bs_object_allowed(const struct bs_core *core, enum bs_object_work work)
 {
     return !core->stopping && core->objects_under_way[work] < at_most(core, work) &&
-           (!has_gate(work) || bs_gate_allows(core, gate_of(work)));
+           bs_gate_allows(core, gate_of(work));
 }
 
 bs_mono_ms bs_object_next(const struct bs_core *core, enum bs_object_work work,
@@ -35,7 +31,7 @@ bs_mono_ms bs_object_next(const struct bs_core *core, enum bs_object_work work,
     if (first == NULL || core->stopping || core->objects_under_way[work] >= at_most(core, work)) {
         return BS_NEVER;
     }
-    bs_mono_ms open = has_gate(work) ? bs_gate_next(core, gate_of(work)) : first->due;
+    bs_mono_ms open = bs_gate_next(core, gate_of(work));
     return first->due > open ? first->due : open;
 }
 
@@ -66,23 +62,18 @@ static void tell_gate(struct bs_core *core, enum bs_object_work work,
 {
     struct bs_answer told = {.message = answer->message};
     enum bs_gate_kind gate = gate_of(work);
-    switch (answer->outcome) {
-    case BS_OBJECT_DONE:
-    case BS_OBJECT_REFUSED:
-        bs_gate_success(core, gate);
-        break;
-    case BS_OBJECT_TEMPORARY:
+    bool refused = answer->outcome == BS_OBJECT_DENIED;
+    if (answer->alone) {
+        return; /* it says nothing of the others */
+    }
+    if (answer->outcome == BS_OBJECT_TEMPORARY) {
         bs_gate_failure(core, gate, &told);
-        break;
-    case BS_OBJECT_DENIED:
-        if (!answer->alone) {
-            bs_gate_close(core, gate,
-                          gate == BS_GATE_READ ? BS_NOT_READY_RECORDINGS : BS_NOT_READY_STORE, 0,
-                          &told);
-        }
-        break;
-    case BS_OBJECT_OUTCOMES:
-        BS_ASSERT(false);
+    } else if (refused && gate != BS_GATE_DELETE) {
+        bs_gate_close(core, gate,
+                      gate == BS_GATE_READ ? BS_NOT_READY_RECORDINGS : BS_NOT_READY_STORE, 0,
+                      &told);
+    } else {
+        bs_gate_success(core, gate); /* a deletion that is refused is only told */
     }
 }
 
@@ -105,9 +96,7 @@ void bs_object_event(struct bs_core *core, const struct bs_event *event)
     core->objects_under_way[work]--;
     BS_ASSERT(core->objects_under_way[work] >= 0);
     core->counters.objects[work][answer->outcome]++;
-    if (has_gate(work)) {
-        tell_gate(core, work, answer);
-    }
+    tell_gate(core, work, answer);
     struct bs_operation *operation = bs_operation_by_ref(core, event->object.operation);
     if (operation != NULL && !awaits(operation, work)) {
         operation = NULL; /* it was adopted meanwhile, and is elsewhere by now */

@@ -101,7 +101,8 @@ void bs_probe_answered(struct bs_core *core, struct bs_operation *operation,
         }
         break;
     case BS_OBJECT_TEMPORARY:
-        its_own = core->gates[work == BS_OBJECT_PROBE ? BS_GATE_READ : BS_GATE_WRITE].level == 0;
+        its_own = answer->alone ||
+                  core->gates[work == BS_OBJECT_PROBE ? BS_GATE_READ : BS_GATE_WRITE].level == 0;
         if (its_own && operation->object_attempts >= FAILED_ATTEMPTS) {
             refused(core, operation, BS_DEAD_UNEXPECTED_RESPONSE, answer->message);
             return;

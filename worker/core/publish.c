@@ -71,6 +71,7 @@ void bs_publish_dead_letter(struct bs_core *core, struct bs_operation *operation
 {
     operation->dead_letter_code = (uint8_t)code;
     operation->dead_letter_stage = (uint8_t)stage;
+    operation->detected = core->now.wall;
     bs_operation_set_message(core, operation, message == NULL ? "" : message);
     bs_finish(core, operation);
     bs_core_notice(core, BS_LOG_WARN, operation, NULL, "dead letter %s in %s: %.300s",

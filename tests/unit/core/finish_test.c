@@ -145,6 +145,44 @@ static void a_deletion_that_fails_is_tried_a_few_times(void **state)
     assert_true(published(1000));
 }
 
+/* Six jobs have ended while the store answers nobody: one deletion tries for all, and none of them
+ * is held for much longer than five minutes. */
+static void an_outage_of_the_store_holds_no_result_back_for_long(void **state)
+{
+    (void)state;
+    scene_assigned(&scene, 1);
+    for (int64_t offset = 0; offset < 6; offset++) {
+        struct bs_event record = scene_record(&scene, 1, offset, "a");
+        record.restored.staged = true;
+        scene_event(&scene, record);
+    }
+    scene_restored(&scene, 1, 6);
+    int64_t results = 0, answered = 0, checked = 0;
+    size_t asked = scene.object_count;
+    bs_mono_ms from = scene.mono;
+    while (results < 6 && scene.mono - from < 2000000) {
+        scene_forget(&scene);
+        assert_true(scene_run(&scene, 1000000));
+        for (; (size_t)checked < scene.request_count; checked++) {
+            scene_done(&scene, 1, scene.requests[checked].offset);
+        }
+        for (; asked < scene.object_count; asked++) {
+            scene_object(&scene, 1, scene.objects[asked].offset, failed(BS_OBJECT_TEMPORARY));
+            answered++;
+        }
+        results += scene_count(&scene, "commit result") > 0 ? 1 : 0;
+        for (const char *at = scene.actions.text; (at = strstr(at, "; result ")) != NULL; at++) {
+            results++;
+        }
+        if (scene.committing) {
+            scene_transaction(&scene, BS_TRANSACTION_COMMITTED);
+        }
+    }
+    assert_int_equal(results, 6);
+    assert_in_range(answered, 3, 40);
+    assert_true(not_ready(BS_NOT_READY_STORE));
+}
+
 static void a_restored_operation_that_was_staged_has_its_copy_deleted(void **state)
 {
     (void)state;
@@ -286,6 +324,7 @@ int main(void)
         PROMISE(the_staged_copy_is_deleted_before_the_result_is_published),
         PROMISE(a_deletion_that_is_refused_holds_no_result_back),
         PROMISE(a_deletion_that_fails_is_tried_a_few_times),
+        PROMISE(an_outage_of_the_store_holds_no_result_back_for_long),
         PROMISE(a_restored_operation_that_was_staged_has_its_copy_deleted),
         PROMISE(a_refused_submission_deletes_its_copy_too),
         PROMISE(a_look_that_ends_late_is_not_taken_for_the_deletion),

@@ -230,6 +230,24 @@ static void an_outage_does_not_count_against_a_recording(void **state)
     assert_null(strstr(scene.actions.text, "dead letter"));
 }
 
+static void the_last_recording_of_an_archive_that_alone_cannot_be_read_is_answered(void **state)
+{
+    (void)state;
+    struct bs_object_answer alone = failed(BS_OBJECT_TEMPORARY);
+    alone.alone = true;
+    job_to_look_into(0);
+    scene_forget(&scene);
+    for (int i = 0; i < 19; i++) {
+        scene_object(&scene, 0, 0, alone);
+        assert_false(not_ready(BS_NOT_READY_RECORDINGS));
+        assert_true(asked_again(0, 1000000));
+    }
+    scene_forget(&scene);
+    scene_object(&scene, 0, 0, alone);
+    scene_tick(&scene);
+    assert_non_null(strstr(scene.actions.text, "probe unexpected_response"));
+}
+
 static void a_deadline_that_passes_before_the_look_is_told(void **state)
 {
     (void)state;
@@ -282,6 +300,7 @@ int main(void)
         PROMISE(one_recording_that_alone_is_denied_is_forbidden),
         PROMISE(a_recording_that_alone_cannot_be_read_does_not_wait_for_ever),
         PROMISE(an_outage_does_not_count_against_a_recording),
+        PROMISE(the_last_recording_of_an_archive_that_alone_cannot_be_read_is_answered),
         PROMISE(a_deadline_that_passes_before_the_look_is_told),
         PROMISE(a_staged_recording_that_failed_is_staged_anew_by_whoever_restores_it),
         PROMISE(answers_for_a_partition_that_is_lost_are_dropped),
