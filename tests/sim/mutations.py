@@ -104,7 +104,7 @@ MUTATIONS = (
      "while (bs_object_allowed(core, work) && !far_enough_ahead(core)) {",
      "while (bs_object_allowed(core, work)) {", "copies of jobs that wait for the quota take room"),
     ("denied-alone-at-once", "core/probe.c",
-     "if (its_own && operation->object_attempts >= DENIED_ATTEMPTS) {", "if (true) {",
+     "if (operation->denials >= DENIED_ATTEMPTS) {", "if (true) {",
      "a role that is missing dead-letters the archive"),
     ("outage-counts-as-the-recordings-fault", "core/probe.c",
      "if (!its_own) {", "if (false) {",

@@ -172,6 +172,7 @@ struct bs_operation {
     uint16_t submissions_unknown;
     uint16_t attempts;        /* requests since the last acceptance, for backoff */
     uint16_t object_attempts; /* of the present piece of work at the object store */
+    uint16_t denials;         /* of its recording alone, in a row */
     uint16_t checks;          /* of the present operation */
     uint16_t odd_answers;     /* not understood, or not found, in a row */
     uint32_t number;          /* counts every submission made: the attempt in the idempotency key */

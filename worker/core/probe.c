@@ -61,7 +61,7 @@ bs_mono_ms bs_probe_deadline(const struct bs_core *core)
 static void prepared(struct bs_core *core, struct bs_operation *operation, enum bs_object_work work,
                      const struct bs_object_answer *answer)
 {
-    operation->object_attempts = 0;
+    operation->object_attempts = operation->denials = 0;
     operation->probe_wanted = false;
     if (answer->job != NULL) {
         bs_operation_set_job(core, operation, answer->job, answer->job_size);
@@ -95,7 +95,8 @@ void bs_probe_answered(struct bs_core *core, struct bs_operation *operation,
         return;
     case BS_OBJECT_DENIED:
         its_own = answer->alone;
-        if (its_own && operation->object_attempts >= DENIED_ATTEMPTS) {
+        operation->denials = its_own ? operation->denials + 1 : 0;
+        if (operation->denials >= DENIED_ATTEMPTS) {
             refused(core, operation, BS_DEAD_AUDIO_FORBIDDEN, answer->message);
             return;
         }

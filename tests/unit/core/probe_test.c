@@ -248,6 +248,23 @@ static void the_last_recording_of_an_archive_that_alone_cannot_be_read_is_answer
     assert_non_null(strstr(scene.actions.text, "probe unexpected_response"));
 }
 
+static void failures_of_another_kind_make_no_recording_forbidden(void **state)
+{
+    (void)state;
+    struct bs_object_answer denied = failed(BS_OBJECT_DENIED);
+    denied.alone = true;
+    job_to_look_into(0);
+    for (int64_t next = 1; next <= 10; next++) {
+        scene_object(&scene, 0, 0, failed(BS_OBJECT_TEMPORARY));
+        job_to_look_into(next); /* the store answers for another one */
+        assert_true(asked_again(next, 1) || scene.objects[scene.object_count - 1].offset == next);
+        scene_object(&scene, 0, next, good);
+        assert_true(scene.objects[scene.object_count - 1].offset == 0 || asked_again(0, 1000000));
+    }
+    scene_object(&scene, 0, 0, denied);
+    assert_true(asked_again(0, 1000000));
+}
+
 static void a_deadline_that_passes_before_the_look_is_told(void **state)
 {
     (void)state;
@@ -301,6 +318,7 @@ int main(void)
         PROMISE(a_recording_that_alone_cannot_be_read_does_not_wait_for_ever),
         PROMISE(an_outage_does_not_count_against_a_recording),
         PROMISE(the_last_recording_of_an_archive_that_alone_cannot_be_read_is_answered),
+        PROMISE(failures_of_another_kind_make_no_recording_forbidden),
         PROMISE(a_deadline_that_passes_before_the_look_is_told),
         PROMISE(a_staged_recording_that_failed_is_staged_anew_by_whoever_restores_it),
         PROMISE(answers_for_a_partition_that_is_lost_are_dropped),
