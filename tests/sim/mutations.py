@@ -107,7 +107,7 @@ MUTATIONS = (
      "if (operation->denials >= DENIED_ATTEMPTS) {", "if (true) {",
      "a role that is missing dead-letters the archive"),
     ("outage-counts-as-the-recordings-fault", "core/probe.c",
-     "if (!its_own) {", "if (false) {",
+     "its_own = answer->alone ||", "its_own = true ||",
      "a store that is down dead-letters the archive"),
     ("tasks-without-limit", "core/object.c",
      "return !core->stopping && core->objects_under_way[work] < at_most(core, work) &&",
