@@ -51,6 +51,7 @@ struct bs_audio {
     uint32_t original_rate_hertz; /* of Opus: what it was made from; 0 = not told */
     uint32_t channels;            /* 0 = unknown */
     double seconds;               /* 0 = unknown; of what cannot be submitted often unknown */
+    bool estimated;               /* `seconds` is: from a part of it */
     int64_t size_bytes;           /* of the object */
     int64_t data_offset;          /* of a WAV's sound */
     int64_t data_size;            /* whole frames only */

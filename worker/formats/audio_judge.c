@@ -14,6 +14,7 @@
 /* Stated lengths are often rounded. */
 #define SECONDS_TOLERANCE  1.0
 #define FRACTION_TOLERANCE 0.01
+#define ESTIMATE_TOLERANCE 0.05
 
 struct verdict {
     enum bs_dead_letter_code code;
@@ -147,7 +148,7 @@ static bool differs(struct verdict *verdict, const char *field, uint32_t stated,
 }
 
 static bool check_stated(const struct bs_audio *audio, const struct bs_audio_stated *stated,
-                         struct verdict *verdict)
+                         struct bs_audio_plan *plan, struct verdict *verdict)
 {
     if (stated->encoding != BS_ENCODING_ABSENT && stated->encoding != encoding_of(audio)) {
         return refuse(
@@ -166,11 +167,15 @@ static bool check_stated(const struct bs_audio *audio, const struct bs_audio_sta
                 audio->channels == 1 ? " channel" : " channels")) {
         return false;
     }
-    double tolerance = fmax(SECONDS_TOLERANCE, audio->seconds * FRACTION_TOLERANCE);
+    double fraction = audio->estimated ? ESTIMATE_TOLERANCE : FRACTION_TOLERANCE;
+    double tolerance = fmax(SECONDS_TOLERANCE, audio->seconds * fraction);
     if (stated->seconds > 0 && fabs(stated->seconds - audio->seconds) > tolerance) {
         return refuse(verdict, BS_DEAD_INVALID_JOB,
-                      "audio.durationSeconds says %.15g, the recording lasts %.1f s",
-                      stated->seconds, audio->seconds);
+                      "audio.durationSeconds says %.15g, the recording lasts %s%.1f s",
+                      stated->seconds, audio->estimated ? "about " : "", audio->seconds);
+    }
+    if (stated->seconds > 0 && audio->estimated) {
+        plan->seconds = stated->seconds; /* whoever stated it may have known it exactly */
     }
     return true;
 }
@@ -189,11 +194,12 @@ static const char *to_opus(const struct bs_audio *audio, char *text)
     return text;
 }
 
-static bool check_length(const struct bs_audio *audio, struct verdict *verdict)
+static bool check_length(const struct bs_audio *audio, const struct bs_audio_plan *plan,
+                         struct verdict *verdict)
 {
     static const char *const extensions[] = {
         [BS_AUDIO_WAV] = ".wav", [BS_AUDIO_OGG_OPUS] = ".ogg", [BS_AUDIO_MP3] = ".mp3"};
-    if (audio->seconds <= BS_AUDIO_SECONDS_MAX) {
+    if (plan->seconds <= BS_AUDIO_SECONDS_MAX) {
         return true;
     }
     char command[COMMAND_MAX];
@@ -205,7 +211,7 @@ static bool check_length(const struct bs_audio *audio, struct verdict *verdict)
                        "ffmpeg -i IN -c copy -f segment -segment_time %d OUT%%d%s", PART_SECONDS,
                        extensions[audio->format]);
     }
-    int64_t seconds = audio->seconds < 1e15 ? (int64_t)ceil(audio->seconds) : (int64_t)1e15;
+    int64_t seconds = plan->seconds < 1e15 ? (int64_t)ceil(plan->seconds) : (int64_t)1e15;
     return refuse(
         verdict, BS_DEAD_AUDIO_TOO_LONG,
         "the recording lasts %lld h %lld min %lld s, the service takes 4 hours: split it: "
@@ -262,10 +268,10 @@ enum bs_dead_letter_code bs_audio_judge(const struct bs_audio *audio,
                      (long long)stated->size_bytes, (long long)audio->size_bytes);
         return verdict.code;
     }
-    if (check_format(audio, stated, &verdict) && check_stated(audio, stated, &verdict) &&
+    if (check_format(audio, stated, &verdict) && check_stated(audio, stated, plan, &verdict) &&
         (audio->format != BS_AUDIO_RAW || check_raw(audio, &verdict)) &&
         (audio->format != BS_AUDIO_WAV || check_wav(audio, staging, &verdict)) &&
-        check_length(audio, &verdict)) {
+        check_length(audio, plan, &verdict)) {
         (void)check_size(audio, plan, &verdict);
     }
     return verdict.code;

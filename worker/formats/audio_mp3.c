@@ -224,6 +224,7 @@ static void read_place(struct bs_probe *probe, const struct bs_audio_view *view)
         go_to_place(probe);
     } else {
         double samples = (double)(mp3->end - mp3->first) * (double)mp3->samples;
+        probe->audio.estimated = true;
         end_measured(probe, mp3->bytes > 0 ? samples / (double)mp3->bytes / mp3->rate : 0.0);
     }
 }

@@ -454,5 +454,6 @@ void bs_ogg_give_up(struct bs_probe *probe)
         return;
     }
     probe->audio.seconds = ogg->seconds * (double)probe->audio.size_bytes / (double)ogg->link;
+    probe->audio.estimated = true;
     bs_probe_end(probe);
 }

@@ -247,6 +247,24 @@ static void a_stated_length_may_be_rounded_and_no_more(void **state)
                    "audio.durationSeconds says 10101, the recording lasts 10000.0 s");
 }
 
+static void of_an_estimated_length_what_is_stated_counts_unless_it_is_far_off(void **state)
+{
+    (void)state;
+    struct bs_audio audio = sound(BS_AUDIO_MP3, "MP3", 10000.0);
+    struct bs_audio_stated stated = {.seconds = 10050, .size_bytes = -1};
+    assert_float_equal(assert_taken(&audio, &stated).seconds, 10000.0, 0);
+    audio.estimated = true;
+    assert_float_equal(assert_taken(&audio, &nothing).seconds, 10000.0, 0);
+    stated.seconds = 10500;
+    assert_float_equal(assert_taken(&audio, &stated).seconds, 10500.0, 0);
+    stated.seconds = 9499;
+    assert_refused(&audio, &stated, true, BS_DEAD_INVALID_JOB,
+                   "audio.durationSeconds says 9499, the recording lasts about 10000.0 s");
+    audio.seconds = 14500.0; /* of four hours */
+    stated.seconds = 14400;
+    assert_taken(&audio, &stated);
+}
+
 static void a_stated_size_is_exact(void **state)
 {
     (void)state;
@@ -317,6 +335,7 @@ int main(void)
         cmocka_unit_test(stated_rate_and_channels_must_be_the_recordings),
         cmocka_unit_test(what_an_opus_was_made_from_may_be_stated_as_its_rate),
         cmocka_unit_test(a_stated_length_may_be_rounded_and_no_more),
+        cmocka_unit_test(of_an_estimated_length_what_is_stated_counts_unless_it_is_far_off),
         cmocka_unit_test(a_stated_size_is_exact),
         cmocka_unit_test(four_hours_are_taken_and_no_more),
         cmocka_unit_test(a_gigabyte_is_taken_and_no_more),

@@ -151,6 +151,7 @@ static void a_long_one_whose_rate_varies_is_estimated(void **state)
     }
     struct bs_audio audio = recording_probe(&recording);
     assert_seconds(audio.seconds, seconds_of(9000 * 7 / 2), seconds_of(9000 * 7 / 2) * 0.02);
+    assert_true(audio.estimated);
     assert_true(recording.reads <= BS_PROBE_READS_MAX / 2 + 5);
     recording_free(&recording);
 }
