@@ -207,7 +207,9 @@ static bool may_end_with(const struct sim *sim, const struct sim_worker *worker,
     case BS_DEAD_RESULT_EXPIRED:
         return lost_at_service(sim, job);
     case BS_DEAD_UNEXPECTED_RESPONSE:
-        return probing ? refusal == code : sim->options.likelihood[SIM_GARBLED] > 0;
+        /* What is denied may fail in other ways between. */
+        return probing ? refusal == code || refusal == BS_DEAD_AUDIO_FORBIDDEN
+                       : sim->options.likelihood[SIM_GARBLED] > 0;
     default:
         return false;
     }
