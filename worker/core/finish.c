@@ -10,6 +10,9 @@
 #define UNSTAGE_ATTEMPTS 6
 #define UNSTAGE_LIMIT_MS (5 * 60 * (int64_t)1000)
 
+/* By then the check that asks for a waiting result again has been sent. */
+#define STORE_RETRY_LATE_MS (5 * 60 * (int64_t)1000)
+
 static bool needs_the_store(const struct bs_operation *operation)
 {
     return operation->store_wanted || operation->staged;
@@ -21,7 +24,7 @@ static void back_to_the_service(struct bs_core *core, struct bs_operation *opera
 {
     bs_operation_release_payload(core, operation);
     operation->store_wanted = operation->stored = false;
-    core->publish.store_missing = true;
+    core->publish.store_missing_until = core->now.mono + BS_STORE_RETRY_MS + STORE_RETRY_LATE_MS;
     bs_operation_move(core, operation, BS_OPERATION_RUNNING, core->now.mono + BS_STORE_RETRY_MS);
     bs_core_notice(core, BS_LOG_ERROR, operation, NULL, "the result waits at the service: %s", why);
 }
@@ -118,7 +121,7 @@ static void stored(struct bs_core *core, struct bs_operation *operation,
     bs_arena_charge(&core->arena, answer->payload_size);
     operation->store_wanted = false;
     operation->stored = true;
-    core->publish.store_missing = false;
+    core->publish.store_missing_until = 0;
     bs_finish(core, operation);
 }
 

@@ -484,7 +484,8 @@ struct bs_publish {
     int64_t limit;         /* operations a batch; halved when one is too large */
     int32_t aborts;        /* in a row */
     char abort_text[BS_MESSAGE_MAX];
-    bool store_missing; /* a result waits that no message can hold */
+    bs_mono_ms store_missing_until; /* a result waits that no message can hold; it is asked for anew
+                                     * before then, by whoever owns it */
     struct bs_batch_item *items;
     size_t item_count, item_capacity;
     struct bs_write *writes;

@@ -88,6 +88,24 @@ static void look_at_partitions(const struct bs_core *core, struct bs_view *view)
     }
 }
 
+/* What waited at a gate of the object store may be another worker's by now. */
+static bool is_wanted(const struct bs_core *core, enum bs_gate_kind kind)
+{
+    const int64_t *by_state = core->operations.by_state;
+    int64_t preparing = by_state[BS_OPERATION_NEW] + by_state[BS_OPERATION_PREPARING];
+    int64_t finishing = by_state[BS_OPERATION_UNFINISHED] + by_state[BS_OPERATION_FINISHING];
+    switch (kind) {
+    case BS_GATE_READ:
+        return preparing > 0;
+    case BS_GATE_WRITE:
+        return preparing + finishing > 0;
+    case BS_GATE_DELETE:
+        return finishing > 0;
+    default:
+        return true;
+    }
+}
+
 static void look_at_reasons(const struct bs_core *core, struct bs_now now, struct bs_view *view)
 {
     if (!core->group_joined) {
@@ -97,7 +115,7 @@ static void look_at_reasons(const struct bs_core *core, struct bs_now now, struc
         not_ready(view, BS_NOT_READY_STOPPING, "asked to stop");
     }
     for (int kind = 0; kind < BS_GATES; kind++) {
-        if (bs_gate_tells(&core->gates[kind])) {
+        if (bs_gate_tells(&core->gates[kind]) && is_wanted(core, (enum bs_gate_kind)kind)) {
             not_ready(view, core->gates[kind].reason, core->gates[kind].text);
         }
     }
@@ -108,7 +126,7 @@ static void look_at_reasons(const struct bs_core *core, struct bs_now now, struc
                        (long long)(bs_clock_error_ms(core) / 1000));
         not_ready(view, BS_NOT_READY_CLOCK, text);
     }
-    if (core->publish.store_missing) {
+    if (core->now.mono < core->publish.store_missing_until) {
         not_ready(
             view, BS_NOT_READY_TRANSCRIPT_STORE,
             "a result is too large for a message and could not be stored: it waits at the service");
