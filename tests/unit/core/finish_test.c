@@ -30,13 +30,6 @@ static int end(void **state)
     return 0;
 }
 
-static bool not_ready(enum bs_not_ready reason)
-{
-    struct bs_view view;
-    bs_core_view(scene.core, (struct bs_now){.mono = scene.mono, .wall = scene.wall}, &view);
-    return view.not_ready[reason];
-}
-
 /* Up to the check whose answer is the result. */
 static void run_to_the_check(bool staged)
 {
@@ -171,7 +164,7 @@ static void an_outage_of_the_store_holds_no_result_back_for_long(void **state)
             scene_object(&scene, 1, scene.objects[asked].offset, failed(BS_OBJECT_TEMPORARY));
             answered++;
         }
-        told = told || not_ready(BS_NOT_READY_STORE);
+        told = told || scene_not_ready(&scene, BS_NOT_READY_STORE);
         results += scene_count(&scene, "commit result") > 0 ? 1 : 0;
         for (const char *at = scene.actions.text; (at = strstr(at, "; result ")) != NULL; at++) {
             results++;
@@ -183,7 +176,7 @@ static void an_outage_of_the_store_holds_no_result_back_for_long(void **state)
     assert_int_equal(results, 6);
     assert_in_range(answered, 3, 40);
     assert_true(told);
-    assert_false(not_ready(BS_NOT_READY_STORE)); /* nothing waits for it any more */
+    assert_false(scene_not_ready(&scene, BS_NOT_READY_STORE)); /* nothing waits for it any more */
 }
 
 static void a_restored_operation_that_was_staged_has_its_copy_deleted(void **state)
@@ -265,9 +258,9 @@ static void while_the_store_is_down_a_large_result_is_held_back(void **state)
         assert_null(strstr(scene.actions.text, "release-payload"));
         run_until_asked("store 0:0");
     }
-    assert_true(not_ready(BS_NOT_READY_STORE));
+    assert_true(scene_not_ready(&scene, BS_NOT_READY_STORE));
     scene_object(&scene, 0, 0, stored());
-    assert_false(not_ready(BS_NOT_READY_STORE));
+    assert_false(scene_not_ready(&scene, BS_NOT_READY_STORE));
     assert_true(published(1000));
 }
 
@@ -278,12 +271,12 @@ static void a_result_that_no_message_can_hold_waits_at_the_service(void **state)
     done(true);
     scene_object(&scene, 0, 0, failed(BS_OBJECT_REFUSED));
     assert_non_null(strstr(scene.actions.text, "release-payload"));
-    assert_true(not_ready(BS_NOT_READY_TRANSCRIPT_STORE));
+    assert_true(scene_not_ready(&scene, BS_NOT_READY_TRANSCRIPT_STORE));
     run_until_asked("check 0:0");
     done(true);
     scene_object(&scene, 0, 0, stored());
     assert_true(published(1000));
-    assert_false(not_ready(BS_NOT_READY_TRANSCRIPT_STORE));
+    assert_false(scene_not_ready(&scene, BS_NOT_READY_TRANSCRIPT_STORE));
 }
 
 static void a_result_that_the_broker_refuses_is_stored_instead(void **state)
@@ -300,7 +293,7 @@ static void a_result_that_the_broker_refuses_is_stored_instead(void **state)
     scene_forget(&scene);
     scene_transaction(&scene, BS_TRANSACTION_TOO_LARGE);
     assert_non_null(strstr(scene.actions.text, "release-payload"));
-    assert_true(not_ready(BS_NOT_READY_TRANSCRIPT_STORE));
+    assert_true(scene_not_ready(&scene, BS_NOT_READY_TRANSCRIPT_STORE));
 }
 
 static void a_stop_does_not_wait_for_the_store(void **state)

@@ -39,13 +39,6 @@ static void job_to_look_into(int64_t offset)
     scene_event(&scene, event);
 }
 
-static bool not_ready(enum bs_not_ready reason)
-{
-    struct bs_view view;
-    bs_core_view(scene.core, (struct bs_now){.mono = scene.mono, .wall = scene.wall}, &view);
-    return view.not_ready[reason];
-}
-
 static struct bs_object_answer failed(enum bs_object_outcome outcome)
 {
     return (struct bs_object_answer){.outcome = outcome, .message = "as the store said"};
@@ -152,10 +145,10 @@ static void while_the_store_is_down_jobs_wait_and_the_worker_says_so(void **stat
         scene_object(&scene, 0, 0, failed(BS_OBJECT_TEMPORARY));
         assert_true(asked_again(0, 1000000));
     }
-    assert_true(not_ready(BS_NOT_READY_RECORDINGS));
+    assert_true(scene_not_ready(&scene, BS_NOT_READY_RECORDINGS));
     scene_forget(&scene);
     scene_object(&scene, 0, 0, good);
-    assert_false(not_ready(BS_NOT_READY_RECORDINGS));
+    assert_false(scene_not_ready(&scene, BS_NOT_READY_RECORDINGS));
     assert_non_null(strstr(scene.actions.text, "submit 0:0"));
 }
 
@@ -165,7 +158,7 @@ static void a_missing_role_dead_letters_nothing(void **state)
     job_to_look_into(0);
     for (int i = 0; i < 30; i++) {
         scene_object(&scene, 0, 0, failed(BS_OBJECT_DENIED));
-        assert_true(not_ready(BS_NOT_READY_RECORDINGS));
+        assert_true(scene_not_ready(&scene, BS_NOT_READY_RECORDINGS));
         assert_true(asked_again(0, 1000000));
     }
     assert_null(strstr(scene.actions.text, "dead-letter"));
@@ -179,7 +172,7 @@ static void one_recording_that_alone_is_denied_is_forbidden(void **state)
     job_to_look_into(0);
     for (int attempt = 1; attempt < 8; attempt++) {
         scene_object(&scene, 0, 0, denied);
-        assert_false(not_ready(BS_NOT_READY_RECORDINGS));
+        assert_false(scene_not_ready(&scene, BS_NOT_READY_RECORDINGS));
         assert_true(asked_again(0, 64000));
     }
     scene_forget(&scene);
@@ -239,7 +232,7 @@ static void the_last_recording_of_an_archive_that_alone_cannot_be_read_is_answer
     scene_forget(&scene);
     for (int i = 0; i < 19; i++) {
         scene_object(&scene, 0, 0, alone);
-        assert_false(not_ready(BS_NOT_READY_RECORDINGS));
+        assert_false(scene_not_ready(&scene, BS_NOT_READY_RECORDINGS));
         assert_true(asked_again(0, 1000000));
     }
     scene_forget(&scene);

@@ -407,3 +407,10 @@ void scene_object(struct scene *scene, int32_t partition, int64_t offset,
     }
     fail_msg("the object store was asked for nothing on %d:%lld", partition, (long long)offset);
 }
+
+bool scene_not_ready(const struct scene *scene, enum bs_not_ready reason)
+{
+    struct bs_view view;
+    bs_core_view(scene->core, (struct bs_now){.mono = scene->mono, .wall = scene->wall}, &view);
+    return view.not_ready[reason];
+}

@@ -107,6 +107,8 @@ void scene_commit(struct scene *scene);
 void scene_offer(struct scene *scene, int32_t partition, int64_t first, int64_t count);
 /* Steps and commits until `until`. */
 void scene_live(struct scene *scene, bs_mono_ms until);
+/* Whether the worker tells that reason for not being ready. */
+bool scene_not_ready(const struct scene *scene, enum bs_not_ready reason);
 /* How many actions begin so. */
 int scene_count(const struct scene *scene, const char *start);
 

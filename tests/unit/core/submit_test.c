@@ -32,13 +32,6 @@ static int end(void **state)
     return 0;
 }
 
-static bool not_ready(enum bs_not_ready reason)
-{
-    struct bs_view view;
-    bs_core_view(scene.core, (struct bs_now){.mono = scene.mono, .wall = scene.wall}, &view);
-    return view.not_ready[reason];
-}
-
 /* Runs on until something is sent, and tells how long that took. */
 static int64_t waited(int64_t most_ms)
 {
@@ -146,15 +139,16 @@ static void a_401_refreshes_the_credentials_once_then_waits_for_a_person(void **
     scene_expect(&scene, "refresh-credentials\nnotice debug 0:0\n");
     scene_event(&scene, (struct bs_event){.kind = BS_EVENT_CREDENTIALS, .credentials = true});
     (void)waited(60000);
-    assert_false(not_ready(BS_NOT_READY_CREDENTIALS));
+    assert_false(scene_not_ready(&scene, BS_NOT_READY_CREDENTIALS));
     scene_forget(&scene);
     scene_submitted(&scene, 0, 0, scene_error(16, 401));
     scene_expect(&scene, "notice error\nnotice error\nnotice debug 0:0\n");
-    assert_true(not_ready(BS_NOT_READY_CREDENTIALS));
+    assert_true(scene_not_ready(&scene, BS_NOT_READY_CREDENTIALS));
     (void)waited(120000);
     scene_event(&scene, (struct bs_event){.kind = BS_EVENT_CREDENTIALS, .credentials = true});
     scene_accepted(&scene, 0, 0, "a");
-    assert_false(not_ready(BS_NOT_READY_CREDENTIALS) && not_ready(BS_NOT_READY_PERMISSION));
+    assert_false(scene_not_ready(&scene, BS_NOT_READY_CREDENTIALS) &&
+                 scene_not_ready(&scene, BS_NOT_READY_PERMISSION));
 }
 
 static void what_a_person_can_mend_dead_letters_nothing(void **state)
@@ -167,13 +161,14 @@ static void what_a_person_can_mend_dead_letters_nothing(void **state)
     for (size_t i = 0; i < 4; i++) {
         scene_forget(&scene);
         scene_submitted(&scene, 0, 0, scene_error(codes[i][0], codes[i][1]));
-        assert_true(not_ready(reasons[i]));
+        assert_true(scene_not_ready(&scene, reasons[i]));
         assert_null(strstr(scene.actions.text, "dead"));
         (void)waited(120000);
     }
     scene_forget(&scene);
     scene_accepted(&scene, 0, 0, "a");
-    assert_false(not_ready(BS_NOT_READY_PERMISSION) || not_ready(BS_NOT_READY_ENDPOINT));
+    assert_false(scene_not_ready(&scene, BS_NOT_READY_PERMISSION) ||
+                 scene_not_ready(&scene, BS_NOT_READY_ENDPOINT));
 }
 
 static void an_invalid_argument_is_a_dead_letter_at_once(void **state)
@@ -200,20 +195,20 @@ static void refusals_in_a_row_stop_the_submissions(void **state)
     for (int refusals = 0; refusals < 2; refusals++) {
         scene_submitted(&scene, 0, newest_offset(), scene_error(3, 400));
     }
-    assert_true(not_ready(BS_NOT_READY_REFUSALS));
+    assert_true(scene_not_ready(&scene, BS_NOT_READY_REFUSALS));
     struct bs_view view;
     bs_core_view(scene.core, (struct bs_now){.mono = scene.mono, .wall = scene.wall}, &view);
     assert_int_equal(view.waiting, 2);
 
     (void)waited(120000); /* one of them tries, and is no dead letter though it is refused too */
     scene_submitted(&scene, 0, newest_offset(), scene_error(3, 400));
-    assert_true(not_ready(BS_NOT_READY_REFUSALS));
+    assert_true(scene_not_ready(&scene, BS_NOT_READY_REFUSALS));
     bs_core_view(scene.core, (struct bs_now){.mono = scene.mono, .wall = scene.wall}, &view);
     assert_int_equal(view.waiting, 2);
 
     (void)waited(120000);
     scene_accepted(&scene, 0, newest_offset(), "a");
-    assert_false(not_ready(BS_NOT_READY_REFUSALS));
+    assert_false(scene_not_ready(&scene, BS_NOT_READY_REFUSALS));
 }
 
 static void an_unknown_submission_is_told_and_repeated(void **state)
