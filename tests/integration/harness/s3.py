@@ -214,6 +214,8 @@ class FaultProxy:
     "hang"        no answer comes
     "drop"        the connection ends without an answer
     "forbidden"   403 AccessDenied; `forbid` and `deny` have it for every request of a kind
+
+    `hold` leaves all but the first few requests of a kind without an answer.
     """
 
     ERRORS = {
@@ -231,7 +233,7 @@ class FaultProxy:
         self._target = port
         self._lock = threading.Lock()
         self._faults = faults
-        self._forbidden = self._denied = None
+        self._forbidden = self._denied = self._held = None
         self.requests = []  # the first line of each
         self._sockets = set()
         host, family = listen[0], socket.AF_INET6 if ":" in listen[0] else socket.AF_INET
@@ -267,6 +269,11 @@ class FaultProxy:
         with self._lock:
             self._forbidden = method
 
+    def hold(self, method, but=0):
+        """From now on requests of this kind hang, but for the next few; None: they go through."""
+        with self._lock:
+            self._held, self._before_held = method, but
+
     def set(self, faults):
         with self._lock:
             self._faults = faults
@@ -285,6 +292,10 @@ class FaultProxy:
             method, target, _ = line.split()
             if method == self._forbidden or (self._denied and self._denied in target):
                 return "forbidden"
+            if method == self._held:
+                self._before_held -= 1
+                if self._before_held < 0:
+                    return "hang"
             if isinstance(self._faults, str):
                 return self._faults
             if not self._faults:
