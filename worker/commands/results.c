@@ -173,8 +173,11 @@ static int read_results(const struct bs_config *config, struct results *results)
         fprintf(stderr, "backscribe results: %s\n", error.message);
         return BS_EXIT_USAGE;
     }
-    enum bs_error_code code = bs_kafka_client_read(client, config->topics.results, results->follow,
-                                                   take_result, results, &error);
+    struct bs_kafka_reading reading = {.topic = config->topics.results,
+                                       .follow = results->follow,
+                                       .message = take_result,
+                                       .context = results};
+    enum bs_error_code code = bs_kafka_client_read(client, &reading, &error);
     bs_kafka_client_destroy(client);
     close_store(results);
     bs_buffer_free(&results->text);

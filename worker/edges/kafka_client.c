@@ -1,14 +1,12 @@
-/* Kafka for the commands that are not the worker: writing messages and reading a whole topic.
- * kafka_topics.c looks at topics and makes them, kafka_rights.c tries what a worker will need. */
+/* Kafka for the commands that are not the worker: writing messages. kafka_reading.c reads topics,
+ * kafka_topics.c looks at them and makes them, kafka_rights.c tries what a worker will need. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "edges/kafka_client_internal.h"
 
-#define POLL_MS     100
-#define QUESTION_MS 10000
-#define SILENCE_MS  30000 /* a read that gets nothing from the brokers for so long has failed */
+#define POLL_MS 100
 
 const char *bs_librdkafka_version(void)
 {
@@ -177,146 +175,4 @@ enum bs_error_code bs_kafka_client_flush(struct bs_kafka_client *client, int32_t
     return code == RD_KAFKA_RESP_ERR_NO_ERROR
                ? BS_OK
                : bs_kafka_client_error(error, code, "writing messages", "Write on the topic");
-}
-
-/* ---- reading ---- */
-
-struct reading {
-    rd_kafka_t *handle;
-    const char *topic;
-    bool follow;
-    int64_t *ends; /* of each partition, at the start */
-    bool *done;
-    int32_t partition_count;
-    int32_t open; /* partitions not done */
-    bs_kafka_read_callback *callback;
-    void *context;
-};
-
-static rd_kafka_resp_err_t note_bounds(struct reading *reading,
-                                       rd_kafka_topic_partition_list_t *list)
-{
-    for (int32_t i = 0; i < reading->partition_count; i++) {
-        int64_t start = 0;
-        rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
-            reading->handle, reading->topic, i, &start, &reading->ends[i], QUESTION_MS);
-        if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-            return code;
-        }
-        reading->done[i] = !reading->follow && start >= reading->ends[i];
-        if (!reading->done[i]) {
-            reading->open++;
-            rd_kafka_topic_partition_list_add(list, reading->topic, i)->offset = start;
-        }
-    }
-    return RD_KAFKA_RESP_ERR_NO_ERROR;
-}
-
-static void pass(struct reading *reading, int32_t partition, int64_t offset)
-{
-    if (!reading->follow && !reading->done[partition] && offset >= reading->ends[partition]) {
-        reading->done[partition] = true;
-        reading->open--;
-    }
-}
-
-/* False when the callback wants no more. */
-static bool take(struct reading *reading, const rd_kafka_message_t *received,
-                 struct bs_header_scratch *scratch)
-{
-    int32_t partition = received->partition;
-    if (!reading->follow && received->offset >= reading->ends[partition]) {
-        pass(reading, partition, received->offset);
-        return true;
-    }
-    struct bs_message message = bs_kafka_message(received, scratch);
-    bool more = reading->callback(reading->context, partition, received->offset,
-                                  rd_kafka_message_timestamp(received, NULL), &message);
-    pass(reading, partition, received->offset + 1);
-    return more;
-}
-
-static rd_kafka_resp_err_t read_on(struct reading *reading, struct bs_header_scratch *scratch)
-{
-    bs_mono_ms heard = bs_clock_now().mono;
-    while (reading->follow || reading->open > 0) {
-        rd_kafka_message_t *received = rd_kafka_consumer_poll(reading->handle, POLL_MS);
-        rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
-        bool more = true;
-        if (received == NULL) {
-            if (!reading->follow && bs_clock_now().mono - heard > SILENCE_MS) {
-                return RD_KAFKA_RESP_ERR__TIMED_OUT;
-            }
-        } else if (received->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-            heard = bs_clock_now().mono;
-            more = take(reading, received, scratch);
-        } else if (received->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-            pass(reading, received->partition, received->offset);
-        } else if (received->err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
-            code = received->err;
-        }
-        if (received != NULL) {
-            rd_kafka_message_destroy(received);
-        }
-        if (code != RD_KAFKA_RESP_ERR_NO_ERROR || !more) {
-            return code;
-        }
-    }
-    return RD_KAFKA_RESP_ERR_NO_ERROR;
-}
-
-static rd_kafka_resp_err_t read_topic(struct reading *reading)
-{
-    reading->ends = calloc((size_t)reading->partition_count + 1, sizeof(*reading->ends));
-    reading->done = calloc((size_t)reading->partition_count + 1, sizeof(*reading->done));
-    BS_ASSERT(reading->ends != NULL && reading->done != NULL);
-    rd_kafka_topic_partition_list_t *list =
-        rd_kafka_topic_partition_list_new(reading->partition_count);
-    struct bs_header_scratch scratch = {0};
-    rd_kafka_resp_err_t code = note_bounds(reading, list);
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        code = rd_kafka_assign(reading->handle, list);
-    }
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        code = read_on(reading, &scratch);
-    }
-    bs_header_scratch_free(&scratch);
-    rd_kafka_topic_partition_list_destroy(list);
-    free(reading->done);
-    free(reading->ends);
-    return code;
-}
-
-enum bs_error_code bs_kafka_client_read(struct bs_kafka_client *client, const char *topic,
-                                        bool follow, bs_kafka_read_callback *callback,
-                                        void *context, struct bs_error *error)
-{
-    struct bs_topic_facts facts = {0};
-    enum bs_error_code failed = bs_kafka_describe_topic(client, topic, QUESTION_MS, &facts, error);
-    if (failed != BS_OK) {
-        return failed;
-    }
-    if (!facts.exists) {
-        return bs_error_set(error, BS_ERROR_NOT_FOUND, "topic %s does not exist", topic);
-    }
-    rd_kafka_t *handle = bs_kafka_handle_for(client->config, BS_KAFKA_COMMITTED_READER, error);
-    if (handle == NULL) {
-        return BS_ERROR_INVALID;
-    }
-    struct reading reading = {.handle = handle,
-                              .topic = topic,
-                              .follow = follow,
-                              .partition_count = facts.partitions,
-                              .callback = callback,
-                              .context = context};
-    rd_kafka_resp_err_t code = read_topic(&reading);
-    rd_kafka_destroy_flags(handle, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return BS_OK;
-    }
-    char doing[300];
-    char right[300];
-    snprintf(doing, sizeof(doing), "reading topic %s", topic);
-    snprintf(right, sizeof(right), "Read on topic %s", topic);
-    return bs_kafka_client_error(error, code, doing, right);
 }

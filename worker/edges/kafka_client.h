@@ -61,13 +61,27 @@ BS_MUST_CHECK enum bs_error_code bs_kafka_client_send(struct bs_kafka_client *cl
 BS_MUST_CHECK enum bs_error_code bs_kafka_client_flush(struct bs_kafka_client *client,
                                                        int32_t limit_ms, struct bs_error *error);
 
-/* Reading a whole topic with read_committed, without a group: calls `message` for each, until the
- * end that stood at the start (or for ever with `follow`, until it returns false). */
+/* False ends the reading. `timestamp` is Kafka's, in milliseconds since 1970; -1 where there is
+ * none. The message is lent for the call. */
 typedef bool bs_kafka_read_callback(void *context, int32_t partition, int64_t offset,
                                     int64_t timestamp, const struct bs_message *message);
+struct bs_kafka_reading {
+    const char *topic;
+    bool follow;         /* for ever; else to the end that stood at the start */
+    int64_t since_ms;    /* from the first message in each partition that is dated then or later
+                          * (milliseconds since 1970); 0 = from the beginning */
+    const int64_t *from; /* by partition, the first offset that is wanted; a later one of since_ms,
+                          * and what is there at all, come first */
+    int32_t from_count;  /* of `from`; partitions above it are read whole */
+    bs_kafka_read_callback *message;
+    bool (*go_on)(void *context); /* asked between messages, every 100 ms at the least; false ends
+                                   * the reading. NULL: yes */
+    void *context;
+};
+/* Reads with read_committed and without a group: what committed transactions wrote, each message
+ * once, in the order of each partition. BS_OK also where a callback ended it. */
 BS_MUST_CHECK enum bs_error_code bs_kafka_client_read(struct bs_kafka_client *client,
-                                                      const char *topic, bool follow,
-                                                      bs_kafka_read_callback *callback,
-                                                      void *context, struct bs_error *error);
+                                                      const struct bs_kafka_reading *reading,
+                                                      struct bs_error *error);
 
 #endif

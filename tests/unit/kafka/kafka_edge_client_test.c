@@ -86,12 +86,61 @@ void messages_are_written_and_read_as_they_are(void **state)
     assert_int_equal(bs_kafka_client_flush(place.client, JOIN_MS, &error), BS_OK);
     assert_int_equal(place_count(&place, place.config->topics.jobs), 5);
     int64_t count = 0;
-    assert_int_equal(bs_kafka_client_read(place.client, place.config->topics.jobs, false,
-                                          check_message, &count, &error),
-                     BS_OK);
+    struct bs_kafka_reading reading = {
+        .topic = place.config->topics.jobs, .message = check_message, .context = &count};
+    assert_int_equal(bs_kafka_client_read(place.client, &reading, &error), BS_OK);
     assert_int_equal(count, 4); /* the callback wanted no more */
-    assert_int_equal(
-        bs_kafka_client_read(place.client, "no-such-topic", false, check_message, &count, &error),
-        BS_ERROR_NOT_FOUND);
+    reading.topic = "no-such-topic";
+    assert_int_equal(bs_kafka_client_read(place.client, &reading, &error), BS_ERROR_NOT_FOUND);
+    place_destroy(&place);
+}
+
+static bool count_any(void *context, int32_t partition, int64_t offset, int64_t timestamp,
+                      const struct bs_message *message)
+{
+    (void)partition;
+    (void)offset;
+    (void)timestamp;
+    (void)message;
+    ++*(int64_t *)context;
+    return true;
+}
+
+static int64_t count_from(struct place *place, int64_t since_ms, const int64_t *from, int32_t many)
+{
+    struct bs_error error;
+    int64_t count = 0;
+    const struct bs_kafka_reading reading = {.topic = place->config->topics.jobs,
+                                             .since_ms = since_ms,
+                                             .from = from,
+                                             .from_count = many,
+                                             .message = count_any,
+                                             .context = &count};
+    assert_int_equal(bs_kafka_client_read(place->client, &reading, &error), BS_OK);
+    return count;
+}
+
+void a_topic_is_read_from_a_time_and_from_offsets(void **state)
+{
+    (void)state;
+    struct place place;
+    place_create(&place, 2, 1);
+    struct bs_error error = BS_NO_ERROR;
+    const struct bs_message message = {.key = {(const uint8_t *)"k", 1}};
+    for (int i = 0; i < 5; i++) { /* one key: one partition */
+        assert_int_equal(
+            bs_kafka_client_send(place.client, place.config->topics.jobs, &message, &error), BS_OK);
+    }
+    assert_int_equal(bs_kafka_client_flush(place.client, JOIN_MS, &error), BS_OK);
+    const int64_t from[] = {3, 3};
+    const int64_t beyond[] = {100, 100};
+    const int64_t hour = 3600 * (int64_t)1000;
+    bs_wall_ms now = bs_clock_now().wall;
+    assert_int_equal(count_from(&place, 0, NULL, 0), 5);
+    assert_int_equal(count_from(&place, 0, from, 2), 2);
+    assert_int_equal(count_from(&place, 0, beyond, 2), 0);
+    assert_int_equal(count_from(&place, now - hour, NULL, 0), 5);
+    assert_int_equal(count_from(&place, now - hour, from, 2), 2);
+    assert_int_equal(count_from(&place, now + hour, NULL, 0), 0);
     place_destroy(&place);
 }

@@ -341,6 +341,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(topics_are_made_described_and_grown),
         cmocka_unit_test(trying_the_rights_leaves_no_trace),
         cmocka_unit_test(messages_are_written_and_read_as_they_are),
+        cmocka_unit_test(a_topic_is_read_from_a_time_and_from_offsets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,5 +22,6 @@ void jobs_deleted_before_they_were_read_stop_their_partition(void **state);
 void topics_are_made_described_and_grown(void **state);
 void trying_the_rights_leaves_no_trace(void **state);
 void messages_are_written_and_read_as_they_are(void **state);
+void a_topic_is_read_from_a_time_and_from_offsets(void **state);
 
 #endif

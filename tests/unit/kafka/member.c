@@ -82,7 +82,9 @@ int64_t place_count(struct place *place, const char *topic)
 {
     int64_t count = 0;
     struct bs_error error = BS_NO_ERROR;
-    if (bs_kafka_client_read(place->client, topic, false, count_message, &count, &error) != BS_OK) {
+    const struct bs_kafka_reading reading = {
+        .topic = topic, .message = count_message, .context = &count};
+    if (bs_kafka_client_read(place->client, &reading, &error) != BS_OK) {
         fail_msg("%s", error.message);
     }
     return count;
