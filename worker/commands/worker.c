@@ -247,6 +247,7 @@ static void every_second(void *context, uint32_t events)
     bs_mono_ms now = bs_clock_now().mono;
     tick(worker, 0); /* so that a gap between core's steps means that we stood still */
     watch_readiness(worker, now);
+    bs_worker_note_rates(worker, now);
     if (worker->core != NULL) {
         bs_worker_look_after_objects(worker);
     }
@@ -411,6 +412,7 @@ static void close_edges(struct bs_worker *worker)
     bs_core_destroy(worker->core, bs_payload_free);
     bs_kafka_destroy(worker->kafka);
     bs_admin_destroy(worker->admin);
+    bs_rates_destroy(worker->rates);
     bs_tokens_destroy(worker->tokens);
     bs_bell_destroy(worker->more);
     bs_timer_destroy(worker->timer);
@@ -454,6 +456,7 @@ int bs_worker_run(const struct bs_worker_options *options)
     struct bs_worker worker = {.options = *options,
                                .config = options->config,
                                .started = bs_clock_now().wall,
+                               .rates = bs_rates_create(bs_clock_now().mono),
                                .deadline = BS_NEVER,
                                .stop_by = BS_NEVER,
                                .not_ready_since = BS_NEVER,

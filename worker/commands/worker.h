@@ -70,6 +70,7 @@ struct bs_worker {
     struct bs_http *http;
     struct bs_tokens *tokens;
     struct bs_admin *admin;
+    struct bs_rates *rates;
     struct bs_kafka *kafka; /* NULL until the topics were verified */
     struct bs_core *core;   /* likewise */
     struct bs_topics_watch *topics_watch;
@@ -155,6 +156,8 @@ void bs_worker_commit(struct bs_worker *worker, const struct bs_batch *batch);
 /* ---- worker_look.c ---- */
 
 void bs_worker_look(void *worker, struct bs_admin_facts *facts);
+/* Once a second or so: what /status tells of the last minutes is noted. */
+void bs_worker_note_rates(struct bs_worker *worker, bs_mono_ms now);
 void bs_worker_log(struct bs_worker *worker, const struct bs_notice *notice);
 /* False with the first reason that stands in the way. */
 bool bs_worker_ready(struct bs_worker *worker, char *reason, size_t size);

@@ -48,6 +48,34 @@ static void look_at_waiting(struct bs_worker *worker, struct bs_admin_facts *fac
     facts->jobs_waiting = waiting;
 }
 
+/* The job's id, as the log has it; "" where its record cannot be read. */
+static void id_of(const struct bs_operation *operation, char *id, size_t size)
+{
+    struct bs_job job;
+    id[0] = '\0';
+    if (operation->job_size > 0 && bs_job_unpack(operation->job, operation->job_size, &job)) {
+        (void)snprintf(id, size, "%s", job.id);
+        bs_job_free(&job);
+    }
+}
+
+static void look_at_oldest(const struct bs_worker *worker, struct bs_admin_facts *facts)
+{
+    facts->oldest = bs_core_operation(worker->core, facts->core.oldest_operation);
+    if (facts->oldest != NULL) {
+        id_of(facts->oldest, facts->oldest_id, sizeof facts->oldest_id);
+    }
+}
+
+void bs_worker_note_rates(struct bs_worker *worker, bs_mono_ms now)
+{
+    static struct bs_view view; /* large */
+    if (worker->core != NULL) {
+        bs_core_view(worker->core, bs_clock_now(), &view);
+        bs_rates_note(worker->rates, now, view.counters);
+    }
+}
+
 void bs_worker_look(void *context, struct bs_admin_facts *facts)
 {
     struct bs_worker *worker = context;
@@ -57,7 +85,9 @@ void bs_worker_look(void *context, struct bs_admin_facts *facts)
     } else {
         look_at_core(worker, &facts->core);
         look_at_waiting(worker, facts);
+        look_at_oldest(worker, facts);
     }
+    facts->rates = worker->rates;
     facts->core_handle = worker->core;
     facts->worker = worker->name;
     facts->group = worker->config->group;
@@ -107,11 +137,8 @@ void bs_worker_log(struct bs_worker *worker, const struct bs_notice *notice)
                        notice->partition, (long long)notice->offset);
     }
     const struct bs_operation *operation = bs_core_operation(worker->core, notice->operation);
-    struct bs_job job;
-    if (operation != NULL && operation->job_size > 0 &&
-        bs_job_unpack(operation->job, operation->job_size, &job)) {
-        (void)snprintf(id, sizeof id, "%s", job.id);
-        bs_job_free(&job);
+    if (operation != NULL) {
+        id_of(operation, id, sizeof id);
     }
     const struct bs_log_field fields[] = {
         {"job", or_null(id)},

@@ -555,6 +555,8 @@ enum bs_check_outcome {
 };
 enum bs_throttle_reason { BS_THROTTLE_QUOTA, BS_THROTTLE_429, BS_THROTTLE_REASONS };
 
+/* preparing, waiting, …: what struct bs_view counts them under */
+const char *bs_operation_state_name(enum bs_operation_state state);
 const char *bs_skip_reason_name(enum bs_skip_reason reason);
 const char *bs_submission_outcome_name(enum bs_submission_outcome outcome);
 const char *bs_check_outcome_name(enum bs_check_outcome outcome);
@@ -619,6 +621,7 @@ struct bs_view {
     int64_t remembered_ids;
     size_t memory_bytes;
     double oldest_operation_seconds;
+    struct bs_operation_ref oldest_operation; /* generation 0 = none */
     int64_t results_expiring; /* known to be done and not fetched for over two days */
     double quota_share[BS_QUOTA_KINDS];
     double quota_available[BS_QUOTA_KINDS]; /* not spent, reserved or not */

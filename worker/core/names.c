@@ -54,6 +54,24 @@ const char *bs_not_ready_name(enum bs_not_ready reason)
     return NAME_OF(names, reason);
 }
 
+const char *bs_operation_state_name(enum bs_operation_state state)
+{
+    static const char *const names[] = {
+        [BS_OPERATION_FREE] = "free",
+        [BS_OPERATION_NEW] = "preparing",
+        [BS_OPERATION_PREPARING] = "preparing",
+        [BS_OPERATION_WAITING] = "waiting",
+        [BS_OPERATION_SUBMITTING] = "submitting",
+        [BS_OPERATION_RUNNING] = "running",
+        [BS_OPERATION_CHECKING] = "checking",
+        [BS_OPERATION_UNFINISHED] = "finishing",
+        [BS_OPERATION_FINISHING] = "finishing",
+        [BS_OPERATION_ENDED] = "ended",
+        [BS_OPERATION_DONE] = "done",
+    };
+    return NAME_OF(names, state);
+}
+
 const char *bs_skip_reason_name(enum bs_skip_reason reason)
 {
     static const char *const names[] = {"in_flight", "done"};

@@ -51,6 +51,22 @@ static void not_ready(struct bs_view *view, enum bs_not_ready reason, const char
     (void)snprintf(view->not_ready_text[reason], BS_MESSAGE_MAX, "%s", text);
 }
 
+static void look_at_oldest(const struct bs_core *core, const struct bs_partition *partition,
+                           struct bs_view *view)
+{
+    const struct bs_link *first = bs_list_first(&partition->unpublished);
+    if (first == NULL) {
+        return;
+    }
+    const struct bs_operation *operation =
+        BS_CONTAINER_OF(first, const struct bs_operation, unpublished);
+    double age = (double)(core->now.wall - operation->received) / 1000.0;
+    if (view->oldest_operation.generation == 0 || age > view->oldest_operation_seconds) {
+        view->oldest_operation = operation->self;
+        view->oldest_operation_seconds = age > 0 ? age : 0;
+    }
+}
+
 static void look_at_partitions(const struct bs_core *core, struct bs_view *view)
 {
     char text[BS_MESSAGE_MAX];
@@ -70,14 +86,7 @@ static void look_at_partitions(const struct bs_core *core, struct bs_view *view)
                            partition->reason == NULL ? "" : partition->reason);
             not_ready(view, BS_NOT_READY_PARTITION_STOPPED, text);
         }
-        const struct bs_link *first = bs_list_first(&partition->unpublished);
-        if (first != NULL) {
-            bs_wall_ms received =
-                BS_CONTAINER_OF(first, const struct bs_operation, unpublished)->received;
-            double age = (double)(core->now.wall - received) / 1000.0;
-            view->oldest_operation_seconds =
-                age > view->oldest_operation_seconds ? age : view->oldest_operation_seconds;
-        }
+        look_at_oldest(core, partition, view);
         if (partition->state == BS_PARTITION_SERVING) {
             for (int kind = 0; kind < BS_QUOTA_KINDS; kind++) {
                 view->quota_share[kind] +=

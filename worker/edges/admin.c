@@ -104,7 +104,7 @@ static unsigned int write_page(struct bs_admin *admin, const char *path, struct 
         bs_admin_write_metrics(facts, page);
     } else {
         *type = "application/json";
-        bs_admin_write_status(facts, bs_clock_now().wall, page);
+        bs_admin_write_status(facts, bs_clock_now(), page);
     }
     free(facts);
     return status;

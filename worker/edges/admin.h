@@ -6,9 +6,12 @@
 
 #include "base/error.h"
 #include "core/core.h"
+#include "edges/admin_rates.h"
 #include "edges/loop.h"
 
 struct bs_admin;
+
+#define BS_ADMIN_JOB_ID_SIZE 1024
 
 /* What core's view does not know. */
 struct bs_admin_facts {
@@ -24,7 +27,10 @@ struct bs_admin_facts {
     bs_wall_ms credentials_expiry;   /* 0 = not known */
     int64_t jobs_waiting_count;      /* entries below */
     const int32_t *jobs_waiting_partition;
-    const int64_t *jobs_waiting; /* messages not yet read, by partition; -1 = not known */
+    const int64_t *jobs_waiting;          /* messages not yet read, by partition; -1 = not known */
+    const struct bs_rates *rates;         /* NULL: not counted */
+    const struct bs_operation *oldest;    /* not yet answered; NULL: there is none */
+    char oldest_id[BS_ADMIN_JOB_ID_SIZE]; /* its job's; "" where it is not known */
     int64_t loop_longest_turn_ms;
     int64_t loop_longest_turn_cpu_us;
 };

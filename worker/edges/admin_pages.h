@@ -11,8 +11,8 @@
 /* Prometheus text format 0.0.4, docs/operating.md tells what each metric means. Appends. */
 void bs_admin_write_metrics(const struct bs_admin_facts *facts, struct bs_buffer *page);
 
-/* JSON, one object: what `watch` shows. Appends. */
-void bs_admin_write_status(const struct bs_admin_facts *facts, bs_wall_ms now,
+/* JSON, one object (schemas/status.schema.json): what `watch` shows. Appends. */
+void bs_admin_write_status(const struct bs_admin_facts *facts, struct bs_now now,
                            struct bs_buffer *page);
 
 /* "ready", or a line `reason: text` for each reason. Appends; returns whether the worker is ready.

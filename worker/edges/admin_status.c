@@ -230,6 +230,78 @@ static void write_counters(struct json *json, const struct bs_counters *counters
     close_container(json, "}");
 }
 
+static void write_oldest(struct json *json, const struct bs_admin_facts *facts)
+{
+    const struct bs_operation *oldest = facts->oldest;
+    if (oldest == NULL) {
+        string(json, "oldestOperation", NULL);
+        return;
+    }
+    open_container(json, "oldestOperation", "{");
+    string(json, "id", facts->oldest_id);
+    integer(json, "partition", oldest->partition);
+    integer(json, "offset", oldest->offset);
+    string(json, "state", bs_operation_state_name((enum bs_operation_state)oldest->state));
+    number(json, "ageSeconds", facts->core.oldest_operation_seconds);
+    string(json, "operationId", oldest->operation_id);
+    moment(json, "submittedAt", oldest->submitted);
+    integer(json, "checks", oldest->checks);
+    close_container(json, "}");
+}
+
+static void write_rates(struct json *json, const struct bs_admin_facts *facts, bs_mono_ms now)
+{
+    open_container(json, "rates", "[");
+    for (int i = 0; i < BS_RATE_WINDOWS && facts->rates != NULL; i++) {
+        struct bs_rate rate;
+        bs_rates_over(facts->rates, now, facts->core.counters, bs_rate_windows_seconds[i], &rate);
+        open_container(json, NULL, "{");
+        integer(json, "windowSeconds", bs_rate_windows_seconds[i]);
+        number(json, "seconds", rate.seconds);
+        integer(json, "results", (int64_t)rate.results);
+        integer(json, "deadLetters", (int64_t)rate.dead_letters);
+        integer(json, "submissions", (int64_t)rate.submissions);
+        integer(json, "checks", (int64_t)rate.checks);
+        number(json, "billedSeconds", rate.billed_seconds);
+        close_container(json, "}");
+    }
+    close_container(json, "]");
+}
+
+/* What so many (0 to 1) of the values do not exceed, as Prometheus' histogram_quantile has it. */
+static double quantile(const struct bs_histogram *histogram, double part)
+{
+    double wanted = part * (double)histogram->total, below = 0, from = 0;
+    for (int32_t i = 0; i < histogram->bound_count; i++) {
+        double here = (double)histogram->counts[i];
+        if (here > 0 && below + here >= wanted) {
+            return from + (histogram->bounds[i] - from) * (wanted - below) / here;
+        }
+        below += here;
+        from = histogram->bounds[i];
+    }
+    return from;
+}
+
+static void write_detection_delay(struct json *json, const struct bs_histogram *histogram)
+{
+    bool some = histogram->total > 0;
+    open_container(json, "detectionDelay", "{");
+    integer(json, "count", (int64_t)histogram->total);
+    number(json, "mean", some ? histogram->sum / (double)histogram->total : NAN);
+    number(json, "median", some ? quantile(histogram, 0.5) : NAN);
+    number(json, "p99", some ? quantile(histogram, 0.99) : NAN);
+    close_container(json, "}");
+}
+
+static void write_checks_per_result(struct json *json, const struct bs_histogram *histogram)
+{
+    open_container(json, "checksPerResult", "{");
+    integer(json, "count", (int64_t)histogram->total);
+    number(json, "sum", histogram->sum);
+    close_container(json, "}");
+}
+
 static void write_quotas(struct json *json, const struct bs_view *view)
 {
     open_container(json, "quotas", "{");
@@ -282,7 +354,7 @@ static void write_partitions(struct json *json, const struct bs_admin_facts *fac
     close_container(json, "]");
 }
 
-void bs_admin_write_status(const struct bs_admin_facts *facts, bs_wall_ms now,
+void bs_admin_write_status(const struct bs_admin_facts *facts, struct bs_now now,
                            struct bs_buffer *page)
 {
     struct json json = {.page = page, .comma = false};
@@ -295,10 +367,14 @@ void bs_admin_write_status(const struct bs_admin_facts *facts, bs_wall_ms now,
     string(&json, "libcurl", facts->libcurl);
     close_container(&json, "}");
     moment(&json, "startedAt", facts->started);
-    number(&json, "uptimeSeconds", (double)(now - facts->started) / 1000);
+    number(&json, "uptimeSeconds", (double)(now.wall - facts->started) / 1000);
     write_readiness(&json, &facts->core);
     write_operations(&json, &facts->core);
+    write_oldest(&json, facts);
     write_counters(&json, facts->core.counters);
+    write_rates(&json, facts, now.mono);
+    write_detection_delay(&json, &facts->core.counters->detection_delay_seconds);
+    write_checks_per_result(&json, &facts->core.counters->checks_per_result);
     write_quotas(&json, &facts->core);
     integer(&json, "httpConnections", facts->http_connections);
     number(&json, "restoreDurationSeconds", facts->restore_duration_seconds);

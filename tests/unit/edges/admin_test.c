@@ -1,6 +1,7 @@
 /* The admin endpoint as a client sees it: raw requests from a thread, the endpoint on the loop. */
 #include <arpa/inet.h>
 #include <ctype.h>
+#include <math.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -240,6 +241,49 @@ static const char *string_at(const cJSON *object, const char *name)
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
     assert_true(cJSON_IsString(item));
     return item->valuestring;
+}
+
+static void status_tells_of_the_last_minutes_and_of_the_oldest_operation(void **state)
+{
+    (void)state;
+    struct bs_operation oldest = {.partition = 3,
+                                  .offset = 99,
+                                  .state = BS_OPERATION_RUNNING,
+                                  .submitted = 1783332001000,
+                                  .checks = 4,
+                                  .operation_id = "e03-oldest"};
+    struct bs_counters before = {.results = 10};
+    bs_mono_ms now = bs_clock_now().mono;
+    struct bs_rates *rates = bs_rates_create(now - 120000);
+    bs_rates_note(rates, now - 50000, &before);
+    worker.rates = rates;
+    worker.oldest = &oldest;
+    (void)snprintf(worker.oldest_id, sizeof worker.oldest_id, "call \"9\"");
+    char *answer = ask_once("GET", "/status");
+    cJSON *status = cJSON_ParseWithOpts(body_of(answer), NULL, true);
+    assert_non_null(status);
+    const cJSON *told = cJSON_GetObjectItem(status, "rates");
+    assert_int_equal(cJSON_GetArraySize(told), 3);
+    const cJSON *minute = cJSON_GetArrayItem(told, 0), *hour = cJSON_GetArrayItem(told, 2);
+    assert_true(number_at(minute, "windowSeconds") == 60 && number_at(minute, "results") == 7);
+    assert_true(number_at(minute, "seconds") >= 50 && number_at(minute, "seconds") < 60);
+    assert_true(number_at(minute, "deadLetters") == 5);
+    assert_true(number_at(hour, "windowSeconds") == 3600 && number_at(hour, "results") == 17);
+    assert_true(number_at(hour, "seconds") >= 120 && number_at(hour, "seconds") < 130);
+    const cJSON *delay = cJSON_GetObjectItem(status, "detectionDelay");
+    assert_true(number_at(delay, "count") == 9 &&
+                fabs(number_at(delay, "mean") - 12.25 / 9) < 1e-9);
+    assert_true(number_at(delay, "median") == 1 + 1.5 * 0.5 / 3); /* the half in the third bucket */
+    assert_true(number_at(delay, "p99") == 2.5);                  /* beyond the last bound */
+    assert_true(number_at(cJSON_GetObjectItem(status, "checksPerResult"), "sum") == 12.25);
+    const cJSON *named = cJSON_GetObjectItem(status, "oldestOperation");
+    assert_string_equal(string_at(named, "id"), "call \"9\"");
+    assert_string_equal(string_at(named, "state"), "running");
+    assert_string_equal(string_at(named, "operationId"), "e03-oldest");
+    assert_true(number_at(named, "offset") == 99 && number_at(named, "ageSeconds") == 61.5);
+    cJSON_Delete(status);
+    free(answer);
+    bs_rates_destroy(rates);
 }
 
 static void status_is_one_json_object(void **state)
@@ -502,6 +546,8 @@ int main(void)
         cmocka_unit_test_setup(readiness_names_each_reason_on_a_line, prepare),
         cmocka_unit_test_setup(only_get_and_head_of_known_pages_are_served, prepare),
         cmocka_unit_test_setup(status_is_one_json_object, prepare),
+        cmocka_unit_test_setup(status_tells_of_the_last_minutes_and_of_the_oldest_operation,
+                               prepare),
         cmocka_unit_test_setup(metrics_keep_the_rules_of_the_text_format, prepare),
         cmocka_unit_test_setup(metrics_have_the_names_that_alerts_are_written_for, prepare),
         cmocka_unit_test_setup(clients_that_say_nothing_do_not_hold_the_endpoint, prepare),
