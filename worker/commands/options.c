@@ -1,11 +1,13 @@
 #include "commands/options.h"
 
+#include <assert.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "commands/help.h"
 
 #define SETTINGS_AT_MOST 256
 #define OPTIONS_AT_MOST  32
@@ -19,9 +21,10 @@ static const struct option common[] = {
     {"set", required_argument, NULL, OPTION_SET},
     {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
     {"log-format", required_argument, NULL, OPTION_LOG_FORMAT},
-    {"help", no_argument, NULL, 'h'},
+    {"help", optional_argument, NULL, 'h'}, /* --help=FORM: help.h */
 };
 #define COMMON_COUNT (sizeof common / sizeof *common)
+static_assert(COMMON_COUNT == BS_HELP_COMMON_COUNT, "every common option is in the help");
 
 struct reading {
     const char *config_path;
@@ -30,44 +33,8 @@ struct reading {
     enum bs_log_level log_level;
     enum bs_log_format log_format;
     bool help;
+    enum bs_help_form help_form;
 };
-
-static void print_option(const char *name, const char *argument, const char *help)
-{
-    char left[64];
-    (void)snprintf(left, sizeof left, "--%s%s%s", name, argument == NULL ? "" : " ",
-                   argument == NULL ? "" : argument);
-    if (strlen(left) > 24) {
-        printf("  %s\n  %-24s  %s\n", left, "", help);
-    } else {
-        printf("  %-24s  %s\n", left, help);
-    }
-}
-
-static void print_help(const struct bs_command *command)
-{
-    printf("Usage: backscribe %s %s\n\n%s\n", command->name, command->usage, command->summary);
-    if (command->option_count + command->repeated_count > 0) {
-        printf("\nOptions:\n");
-    }
-    for (size_t i = 0; i < command->option_count; i++) {
-        print_option(command->options[i].name, command->options[i].argument,
-                     command->options[i].help);
-    }
-    for (size_t i = 0; i < command->repeated_count; i++) {
-        print_option(command->repeated[i].name, command->repeated[i].argument,
-                     command->repeated[i].help);
-    }
-    printf("\nCommon options:\n");
-    print_option("config", "FILE", "the configuration, JSON (-c; default: $BACKSCRIBE_CONFIG)");
-    print_option("set", "PATH=VALUE", "one setting, wins over the file; may be repeated");
-    print_option("log-level", "LEVEL", "error, warn, info (default) or debug");
-    print_option("log-format", "FORMAT", "logfmt (default) or json");
-    print_option("help", NULL, "this text (-h)");
-    if (command->after != NULL) {
-        printf("\n%s\n", command->after);
-    }
-}
 
 static enum bs_options_outcome wrong(const struct bs_command *command, const char *what,
                                      const char *value)
@@ -102,7 +69,9 @@ static enum bs_options_outcome take_common(const struct bs_command *command, int
         return BS_OPTIONS_RUN;
     case 'h':
         reading->help = true;
-        return BS_OPTIONS_RUN;
+        return bs_help_form_parse(optarg, &reading->help_form)
+                   ? BS_OPTIONS_RUN
+                   : wrong(command, "--help has the forms text, man, bash, zsh and json", optarg);
     default:
         fprintf(stderr, "Try 'backscribe %s --help'.\n", command->name); /* getopt said what */
         return BS_OPTIONS_WRONG;
@@ -184,7 +153,7 @@ enum bs_options_outcome bs_options_read(const struct bs_command *command, int ar
         return outcome;
     }
     if (reading.help) {
-        print_help(command);
+        bs_help_print(command, reading.help_form);
         return BS_OPTIONS_DONE;
     }
     *first_argument = optind;

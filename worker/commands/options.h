@@ -12,7 +12,8 @@
 /* One option of a subcommand. Exactly one of flag and value is set. */
 struct bs_option {
     const char *name;     /* long, without dashes */
-    const char *argument; /* what the help calls its value, e.g. "FILE"; NULL for a flag */
+    const char *argument; /* what the help calls its value; NULL for a flag. Completion offers files
+                           * for FILE, folders for FOLDER, and the words of "text|jsonl" */
     const char *help;     /* one line */
     bool *flag;
     const char **value;
