@@ -6,4 +6,4 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "integration")]
 
-from harness.fixtures import own_broker, scene_with_own_broker  # noqa: E402, F401
+from harness.fixtures import scene, shared_broker  # noqa: E402, F401

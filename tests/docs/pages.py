@@ -15,6 +15,7 @@ from markdown import ROOT, SHELL, blocks
 class Page:
     name: str
     path: pathlib.Path
+    topics_exist: bool  # when its reader begins
 
     def commands(self):
         """What a reader would do, in order: blocks of commands, and files between them."""
@@ -26,17 +27,20 @@ class Page:
         return own if any(block.mark == "test" for block in own) else []
 
 
-def _pages(**paths):
-    return {name: Page(name, ROOT / "docs" / path) for name, path in paths.items()}
+def _page(name, path, topics_exist=True):
+    return Page(name, ROOT / "docs" / path, topics_exist)
 
 
-PAGES = _pages(
-    tutorial="tutorial.md",
-    enqueue="how-to/enqueue.md",
-    kafka="how-to/kafka.md",
-    quotas="how-to/quotas-and-cost.md",
-    upgrading="how-to/upgrading.md",
-)
+PAGES = {
+    page.name: page
+    for page in (
+        _page("tutorial", "tutorial.md", topics_exist=False),
+        _page("enqueue", "how-to/enqueue.md"),
+        _page("kafka", "how-to/kafka.md", topics_exist=False),
+        _page("quotas", "how-to/quotas-and-cost.md"),
+        _page("upgrading", "how-to/upgrading.md"),
+    )
+}
 
 
 def script(block):

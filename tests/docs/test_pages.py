@@ -49,10 +49,10 @@ def fill(store, folder):
 
 
 @pytest.fixture
-def reader(scene_with_own_broker, own_broker, tmp_path):
-    """A reader's folder and environment: nothing is there yet but what the pages take for granted."""
-    scene = scene_with_own_broker
-    own_broker.start()
+def reader(scene, name, tmp_path):
+    """A reader's folder and environment: nothing is there yet but what the page takes for granted."""
+    if PAGES[name].topics_exist:
+        scene.create_topics(partitions=2)
     with S3(tmp_path, buckets=("calls", "old-calls")) as store:
         home = tmp_path / "home"
         home.mkdir()
@@ -64,7 +64,9 @@ def reader(scene_with_own_broker, own_broker, tmp_path):
         (home / "backscribe.json").write_text(json.dumps(CONFIGURATION))
         urls = ("transcribe_url", "operation_url", "iam_url")
         replaced = {
-            "kafka": {"bootstrap.servers": own_broker.bootstrap},
+            "kafka": {"bootstrap.servers": scene.broker.bootstrap},
+            "group": scene.group,
+            "topics": scene.topics,
             "speechkit/auth": {"api_key_file": str(scene.key_file)},
             "objects/endpoint": store.url,
             "objects/auth": {"static_key_file": str(store.key_file)},
