@@ -1,17 +1,13 @@
 #include "edges/http.h"
 
 #include <curl/curl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/list.h"
 #include "edges/http_headers.h"
+#include "edges/http_sockets.h"
 
 /* A kept connection is given up before servers and balancers (60 s) close it under a request. */
 #define IDLE_LIMIT_SECONDS 50L
@@ -50,27 +46,14 @@ struct transfer {
     char problem[CURL_ERROR_SIZE];
 };
 
-/* A socket that curl wants to be told about. A kept one stays watched between its requests. */
-struct connection {
-    struct bs_http *http;
-    struct bs_watch *watch; /* NULL: not watched, for the other side spoke or left out of turn */
-    curl_socket_t fd;
-    bool wanted; /* by curl, at present */
-    bool heard;  /* from the other side: it is a connection, and curl will tell when it closes it */
-};
-
 struct bs_http {
-    struct bs_loop *loop;
-    struct bs_timer *timer;
     CURLM *multi;
+    struct bs_http_sockets *sockets;
     struct bs_http_options options;
     char *user_agent;
     struct bs_list idle;
     struct bs_list active;
     int32_t under_way;
-    int32_t open_connections;
-    struct connection **by_fd; /* those whose sockets we opened; NULL elsewhere */
-    size_t by_fd_count;
     size_t held_bytes;      /* of the bodies that are being received */
     struct transfer *first; /* the one that goes on where the others wait; NULL = none does */
     /* Most answers of one second carry the same Date. */
@@ -95,7 +78,7 @@ size_t bs_http_held_bytes(const struct bs_http *http)
 
 int32_t bs_http_open_connections(const struct bs_http *http)
 {
-    return http->open_connections;
+    return bs_http_sockets_open(http->sockets);
 }
 
 /* ---- what curl calls during a transfer ------------------------------------------------ */
@@ -186,58 +169,6 @@ static void release_body(struct transfer *transfer)
     }
 }
 
-static void stop_watching(struct connection *connection)
-{
-    bs_loop_remove(connection->http->loop, connection->watch);
-    connection->watch = NULL;
-}
-
-static void forget_connection(struct bs_http *http, curl_socket_t fd)
-{
-    if (http->by_fd[fd] != NULL) {
-        stop_watching(http->by_fd[fd]);
-        free(http->by_fd[fd]);
-        http->by_fd[fd] = NULL;
-        http->open_connections--;
-    }
-}
-
-static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
-{
-    struct bs_http *http = context;
-    (void)purpose;
-    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-    if (fd < 0) {
-        return CURL_SOCKET_BAD;
-    }
-    /* What was not acknowledged by then is not sent again, whoever has closed the socket: a request
-     * that arrives later than its time limit would be counted in another window. */
-    unsigned int limit_ms = (unsigned int)http->options.request_limit_ms;
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &limit_ms, sizeof limit_ms);
-    if ((size_t)fd >= http->by_fd_count) {
-        size_t count = (size_t)fd + 64;
-        http->by_fd = realloc(http->by_fd, count * sizeof(struct connection *));
-        BS_ASSERT(http->by_fd != NULL);
-        memset(http->by_fd + http->by_fd_count, 0,
-               (count - http->by_fd_count) * sizeof(struct connection *));
-        http->by_fd_count = count;
-    }
-    forget_connection(http, fd); /* curl closes without a word what never came to be one */
-    struct connection *connection = calloc(1, sizeof *connection);
-    BS_ASSERT(connection != NULL);
-    connection->http = http;
-    connection->fd = fd;
-    http->by_fd[fd] = connection;
-    http->open_connections++;
-    return fd;
-}
-
-static int close_socket(void *context, curl_socket_t fd)
-{
-    forget_connection(context, fd);
-    return close(fd);
-}
-
 /* ---- a transfer's life ---------------------------------------------------------------- */
 
 #define SET(easy, option, value) BS_ASSERT(curl_easy_setopt(easy, option, value) == CURLE_OK)
@@ -258,10 +189,10 @@ static void set_lasting_options(struct transfer *transfer)
     SET(easy, CURLOPT_HEADERDATA, transfer);
     SET(easy, CURLOPT_WRITEFUNCTION, body_arrived);
     SET(easy, CURLOPT_WRITEDATA, transfer);
-    SET(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-    SET(easy, CURLOPT_OPENSOCKETDATA, transfer->http);
-    SET(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
-    SET(easy, CURLOPT_CLOSESOCKETDATA, transfer->http);
+    SET(easy, CURLOPT_OPENSOCKETFUNCTION, bs_http_socket_opened);
+    SET(easy, CURLOPT_OPENSOCKETDATA, transfer->http->sockets);
+    SET(easy, CURLOPT_CLOSESOCKETFUNCTION, bs_http_socket_closed);
+    SET(easy, CURLOPT_CLOSESOCKETDATA, transfer->http->sockets);
     SET(easy, CURLOPT_USERAGENT, transfer->http->user_agent);
 
     /* Credentials go to the configured hosts and nowhere else: no redirect is followed, and no
@@ -532,8 +463,9 @@ static void finish(struct bs_http *http, struct transfer *transfer, CURLcode cod
     make_idle(transfer);
 }
 
-static void drain(struct bs_http *http)
+static void drain(void *context)
 {
+    struct bs_http *http = context;
     CURLMsg *message;
     int left;
     while ((message = curl_multi_info_read(http->multi, &left)) != NULL) {
@@ -547,103 +479,6 @@ static void drain(struct bs_http *http)
     }
 }
 
-/* ---- curl's sockets and timer on the loop --------------------------------------------- */
-
-static void act(struct bs_http *http, curl_socket_t fd, int what)
-{
-    int running;
-    BS_ASSERT(curl_multi_socket_action(http->multi, fd, what, &running) == CURLM_OK);
-    drain(http);
-}
-
-static void socket_ready(void *context, uint32_t events)
-{
-    struct connection *connection = context;
-    int what = 0;
-    if (!connection->wanted) {
-        stop_watching(connection); /* curl finds out before it uses the connection again */
-        return;
-    }
-    connection->heard = (events & EPOLLIN) != 0 && (events & (EPOLLERR | EPOLLHUP)) == 0;
-    if ((events & EPOLLIN) != 0) {
-        what |= CURL_CSELECT_IN;
-    }
-    if ((events & EPOLLOUT) != 0) {
-        what |= CURL_CSELECT_OUT;
-    }
-    if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
-        what |= CURL_CSELECT_ERR;
-    }
-    act(connection->http, connection->fd, what);
-}
-
-static void time_is_up(void *context, uint32_t events)
-{
-    (void)events;
-    act(context, CURL_SOCKET_TIMEOUT, 0);
-}
-
-/* curl's resolver has descriptors of its own: those come and go with curl's interest in them. */
-static struct connection *connection_of(struct bs_http *http, curl_socket_t fd, void *assigned)
-{
-    if ((size_t)fd < http->by_fd_count && http->by_fd[fd] != NULL) {
-        return http->by_fd[fd];
-    }
-    struct connection *connection = assigned;
-    if (connection == NULL) {
-        connection = calloc(1, sizeof *connection);
-        BS_ASSERT(connection != NULL);
-        connection->http = http;
-        connection->fd = fd;
-        BS_ASSERT(curl_multi_assign(http->multi, fd, connection) == CURLM_OK);
-    }
-    return connection;
-}
-
-static int socket_wanted(CURL *easy, curl_socket_t fd, int what, void *context, void *assigned)
-{
-    struct bs_http *http = context;
-    (void)easy;
-    if (what == CURL_POLL_REMOVE) {
-        if (assigned != NULL) {
-            stop_watching(assigned);
-            (void)curl_multi_assign(http->multi, fd, NULL);
-            free(assigned);
-        } else if ((size_t)fd < http->by_fd_count && http->by_fd[fd] != NULL) {
-            http->by_fd[fd]->wanted = false;
-            if (!http->by_fd[fd]->heard) {
-                stop_watching(http->by_fd[fd]);
-            }
-        }
-        return 0;
-    }
-    struct connection *connection = connection_of(http, fd, assigned);
-    uint32_t events = ((what & CURL_POLL_IN) != 0 ? (uint32_t)EPOLLIN : 0) |
-                      ((what & CURL_POLL_OUT) != 0 ? (uint32_t)EPOLLOUT : 0);
-    connection->wanted = true;
-    if (connection->watch == NULL) {
-        connection->watch = bs_loop_add(http->loop, fd, events, socket_ready, connection);
-    } else {
-        bs_loop_modify(http->loop, connection->watch, events);
-    }
-    return 0;
-}
-
-/* No curl function may be called from here, so even "now" goes through the timer. */
-static int timer_wanted(CURLM *multi, long delay_ms, void *context)
-{
-    struct bs_http *http = context;
-    (void)multi;
-    if (delay_ms < 0) {
-        bs_timer_set(http->timer, BS_NEVER);
-    } else {
-        /* curl does not ask again for a moment that it has asked for, so the timer must not come
-         * early; both its milliseconds and ours are rounded down, hence two more. */
-        bs_timer_set(http->timer, bs_clock_now().mono + delay_ms + (delay_ms == 0 ? 0 : 2));
-    }
-    return 0;
-}
-
 /* ---- the client ----------------------------------------------------------------------- */
 
 struct bs_http *bs_http_create(struct bs_loop *loop, const struct bs_http_options *options,
@@ -655,7 +490,6 @@ struct bs_http *bs_http_create(struct bs_loop *loop, const struct bs_http_option
     }
     struct bs_http *http = calloc(1, sizeof *http);
     BS_ASSERT(http != NULL);
-    http->loop = loop;
     http->options = *options;
     http->user_agent = strdup(options->user_agent);
     http->multi = curl_multi_init();
@@ -663,14 +497,11 @@ struct bs_http *bs_http_create(struct bs_loop *loop, const struct bs_http_option
     http->options.user_agent = http->user_agent;
     bs_list_init(&http->idle);
     bs_list_init(&http->active);
-    http->timer = bs_timer_create(loop, time_is_up, http);
     /* Above the peak: curl's own default shrinks with the load and closes warm connections. */
     long kept = 2L * options->connections + 16;
     BS_ASSERT(curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, kept) == CURLM_OK);
-    BS_ASSERT(curl_multi_setopt(http->multi, CURLMOPT_SOCKETFUNCTION, socket_wanted) == CURLM_OK);
-    BS_ASSERT(curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http) == CURLM_OK);
-    BS_ASSERT(curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, timer_wanted) == CURLM_OK);
-    BS_ASSERT(curl_multi_setopt(http->multi, CURLMOPT_TIMERDATA, http) == CURLM_OK);
+    http->sockets =
+        bs_http_sockets_create(loop, http->multi, options->request_limit_ms, drain, http);
     return http;
 }
 
@@ -689,11 +520,7 @@ void bs_http_destroy(struct bs_http *http)
         transfer_destroy(BS_CONTAINER_OF(link, struct transfer, link));
     }
     (void)curl_multi_cleanup(http->multi); /* closes every connection */
-    bs_timer_destroy(http->timer);
-    for (size_t fd = 0; fd < http->by_fd_count; fd++) {
-        forget_connection(http, (curl_socket_t)fd);
-    }
-    free(http->by_fd);
+    bs_http_sockets_destroy(http->sockets);
     free(http->user_agent);
     free(http);
     curl_global_cleanup();
