@@ -61,6 +61,9 @@ static void check_numbers(const struct bs_config *config)
     check_between(config->shutdown_seconds, 1, 3600);
     BS_ASSERT(config->quotas.billed_hours_per_day >= 4);
     BS_ASSERT(config->quotas.billed_hours_per_day <= 1000000000);
+    BS_ASSERT(config->limits.billed_hours >= 0 && config->limits.billed_hours <= 1000000000);
+    BS_ASSERT(config->price.billed_hour >= 0 && config->price.billed_hour <= 1000000000);
+    BS_ASSERT(strlen(config->price.currency) >= 1 && strlen(config->price.currency) <= 64);
     BS_ASSERT(config->checks.seconds_per_audio_minute >= 0);
     BS_ASSERT(config->checks.seconds_per_audio_minute <= 3600);
     BS_ASSERT(config->checks.first_guess_seconds >= 0);

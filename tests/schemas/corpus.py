@@ -63,7 +63,9 @@ CONFIG = {
         "submissions_per_job": 3,
         "refusals_in_a_row": 20,
         "remembered_ids": 5000000,
+        "billed_hours": 24.5,
     },
+    "price": {"billed_hour": 36.6, "currency": "RUB"},
     "objects": {
         "endpoint": "https://storage.yandexcloud.net",
         "region": "ru-central1",

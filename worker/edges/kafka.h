@@ -113,8 +113,10 @@ struct bs_transaction *bs_transaction_create(struct bs_kafka *kafka);
 /* Copies the message. `partition` -1: by the key as the Java client does (murmur2). */
 void bs_transaction_add(struct bs_transaction *transaction, enum bs_topic topic, int32_t partition,
                         const struct bs_message *message);
+/* `published` and `billed` (seconds, all that was ever charged; -1 = not to be told) stand in the
+ * offset's text. */
 void bs_transaction_add_offset(struct bs_transaction *transaction, int32_t partition,
-                               int64_t offset, int64_t published);
+                               int64_t offset, int64_t published, int64_t billed);
 /* Hands it to the transaction thread, which owns it from here; `transaction` is called at its end.
  * Temporary trouble is retried there without end (with `trouble`); an outcome is definite. */
 void bs_transaction_submit(struct bs_transaction *transaction);

@@ -1,5 +1,6 @@
 /* Kafka for the commands that are not the worker: writing messages. kafka_reading.c reads topics,
- * kafka_topics.c looks at them and makes them, kafka_rights.c tries what a worker will need. */
+ * kafka_progress.c tells how far the group is, kafka_topics.c looks at them and makes them,
+ * kafka_rights.c tries what a worker will need. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,9 @@ void bs_kafka_client_destroy(struct bs_kafka_client *client)
     if (client->producer != NULL) {
         rd_kafka_purge(client->producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
         rd_kafka_destroy(client->producer);
+    }
+    if (client->committed_reader != NULL) {
+        rd_kafka_destroy_flags(client->committed_reader, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     }
     rd_kafka_destroy_flags(client->reader, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     free(client);

@@ -52,6 +52,30 @@ BS_MUST_CHECK enum bs_error_code bs_kafka_try_group(struct bs_kafka_client *clie
 BS_MUST_CHECK enum bs_error_code bs_kafka_try_transaction(struct bs_kafka_client *client,
                                                           int32_t limit_ms, struct bs_error *error);
 
+/* A partition of the jobs topic, as the group's committed offset and the brokers tell. */
+struct bs_partition_progress {
+    int64_t committed; /* the low watermark: every job below it is submitted or answered; -1 = the
+                        * group has no offset (nobody has worked on it, or it has expired) */
+    int64_t log_start;
+    int64_t log_end;        /* where a read_committed reader's reading ends */
+    int64_t published;      /* every job below it is answered; -1 = not told */
+    int64_t billed_seconds; /* all that was ever submitted, what is reserved included; -1 = not
+                             * told: an older worker wrote the offset, or nobody has */
+};
+
+struct bs_group_progress {
+    struct bs_partition_progress *partitions; /* by their numbers */
+    int32_t count;
+};
+
+/* Reads nothing of the topics and joins no group. DENIED names the missing right. The caller frees
+ * what BS_OK has filled; nothing is to be freed else. */
+BS_MUST_CHECK enum bs_error_code bs_kafka_group_progress(struct bs_kafka_client *client,
+                                                         int32_t limit_ms,
+                                                         struct bs_group_progress *progress,
+                                                         struct bs_error *error);
+void bs_group_progress_free(struct bs_group_progress *progress);
+
 /* Writing: idempotent producer, murmur2_random. `send` blocks while the queue is full; `flush`
  * returns the first delivery error. */
 BS_MUST_CHECK enum bs_error_code bs_kafka_client_send(struct bs_kafka_client *client,

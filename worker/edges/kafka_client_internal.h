@@ -8,6 +8,7 @@
 struct bs_kafka_client {
     const struct bs_config *config;
     rd_kafka_t *reader;                 /* metadata, administration, offsets: no membership */
+    rd_kafka_t *committed_reader;       /* read_committed; NULL until it is needed */
     rd_kafka_t *producer;               /* NULL until the first message */
     rd_kafka_resp_err_t delivery_error; /* the first one */
     char delivery_topic[256];

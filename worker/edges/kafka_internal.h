@@ -67,13 +67,13 @@ struct bs_message bs_kafka_message(const rd_kafka_message_t *received,
                                    struct bs_header_scratch *scratch);
 void bs_header_scratch_free(struct bs_header_scratch *scratch);
 
-/* The text of a committed offset, "published=12;partitions=4". */
+/* The text of a committed offset, "published=12;partitions=4;billed=7200". */
 struct bs_offset_text {
-    int64_t published; /* the published watermark; -1 = not told */
-    int32_t
-        partitions; /* of the state topic when this partition was first worked on; 0 = not told */
+    int64_t published;  /* the published watermark; -1 = not told */
+    int64_t billed;     /* seconds that were ever charged to the partition; -1 = not told */
+    int32_t partitions; /* of the state topic when this one was first worked on; 0 = not told */
 };
-#define BS_OFFSET_TEXT_SIZE 64
+#define BS_OFFSET_TEXT_SIZE 96
 void bs_offset_text_format(const struct bs_offset_text *told, char text[BS_OFFSET_TEXT_SIZE]);
 /* Fields that are missing or unreadable are not told; unknown ones are passed over. */
 struct bs_offset_text bs_offset_text_parse(const char *text, size_t size);

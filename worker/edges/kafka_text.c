@@ -60,8 +60,11 @@ void bs_header_scratch_free(struct bs_header_scratch *scratch)
 
 void bs_offset_text_format(const struct bs_offset_text *told, char text[BS_OFFSET_TEXT_SIZE])
 {
-    snprintf(text, BS_OFFSET_TEXT_SIZE, "published=%" PRId64 ";partitions=%" PRId32,
-             told->published, told->partitions);
+    int size = snprintf(text, BS_OFFSET_TEXT_SIZE, "published=%" PRId64 ";partitions=%" PRId32,
+                        told->published, told->partitions);
+    if (told->billed >= 0) {
+        snprintf(text + size, BS_OFFSET_TEXT_SIZE - (size_t)size, ";billed=%" PRId64, told->billed);
+    }
 }
 
 /* The number after `name`, which must be a whole field of the text; -1 = there is none. */
@@ -92,6 +95,7 @@ struct bs_offset_text bs_offset_text_parse(const char *text, size_t size)
     int64_t partitions = number_of(text, size, "partitions=");
     return (struct bs_offset_text){
         .published = number_of(text, size, "published="),
+        .billed = number_of(text, size, "billed="),
         .partitions = partitions < 0 || partitions > INT32_MAX ? 0 : (int32_t)partitions,
     };
 }

@@ -105,12 +105,13 @@ void bs_transaction_add(struct bs_transaction *transaction, enum bs_topic topic,
 }
 
 void bs_transaction_add_offset(struct bs_transaction *transaction, int32_t partition,
-                               int64_t offset, int64_t published)
+                               int64_t offset, int64_t published, int64_t billed)
 {
     rd_kafka_topic_partition_t *place = rd_kafka_topic_partition_list_add(
         transaction->offsets, transaction->kafka->config->topics.jobs, partition);
     const struct bs_offset_text told = {
         .published = published,
+        .billed = billed,
         .partitions = bs_consumer_divided(transaction->kafka->consumer, partition)};
     char text[BS_OFFSET_TEXT_SIZE];
     bs_offset_text_format(&told, text);

@@ -174,6 +174,7 @@ void bs_config_free(struct bs_config *config)
         config->speechkit.folder_id,
         config->speechkit.auth.path,
         config->speechkit.defaults_json,
+        config->price.currency,
         config->objects.endpoint,
         config->objects.region,
         config->objects.auth.path,

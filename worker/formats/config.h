@@ -54,7 +54,12 @@ struct bs_config {
     struct {
         int64_t in_flight, memory_bytes, connections, job_bytes, submissions_per_job;
         int64_t refusals_in_a_row, remembered_ids;
+        double billed_hours; /* the budget of the fleet's whole life; 0 = none */
     } limits;
+    struct {
+        double billed_hour; /* 0 = unknown */
+        char *currency;
+    } price;
     struct {
         char *endpoint, *region; /* endpoint without a trailing slash */
         bool virtual_host_style;

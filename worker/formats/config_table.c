@@ -33,6 +33,18 @@ static bool is_name(const char *text)
     return length >= 1 && length <= 200;
 }
 
+/* It is written to terminals: neither C0 nor C1. */
+static bool is_currency(const char *text)
+{
+    size_t length = bs_utf8_length(text);
+    for (const unsigned char *at = (const unsigned char *)text; *at != '\0'; at++) {
+        if (*at < ' ' || *at == 0x7f || (*at == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0)) {
+            return false;
+        }
+    }
+    return length >= 1 && length <= 16;
+}
+
 static bool is_topic(const char *text)
 {
     static const char allowed[] =
@@ -125,6 +137,11 @@ static const struct bs_setting settings[] = {
     INTEGER("limits.submissions_per_job", limits.submissions_per_job, 1, 100, 3),
     INTEGER("limits.refusals_in_a_row", limits.refusals_in_a_row, 1, 1000000, 20),
     INTEGER("limits.remembered_ids", limits.remembered_ids, 0, 1000000000, 5000000),
+    NUMBER("limits.billed_hours", limits.billed_hours, 0, 1000000000, 0),
+
+    NUMBER("price.billed_hour", price.billed_hour, 0, 1000000000, 0),
+    TEXT("price.currency", price.currency, "RUB", is_currency,
+         "1 to 16 characters without control characters"),
 
     TEXT("objects.endpoint", objects.endpoint, "https://storage.yandexcloud.net", is_endpoint,
          "a URL http(s)://host[:port]"),

@@ -41,6 +41,9 @@ static void all_that_is_needed_is_brokers_and_credentials(void **state)
     assert_int_equal(config->objects.bucket_count, 0);
     assert_int_equal(config->objects.auth.kind, BS_AUTH_ABSENT);
     assert_null(config->group_instance_id);
+    assert_float_equal(config->limits.billed_hours, 0, 0);
+    assert_float_equal(config->price.billed_hour, 0, 0);
+    assert_string_equal(config->price.currency, "RUB");
     bs_config_free(config);
 
     assert_null(parse(NULL, NULL, &errors));
@@ -107,6 +110,8 @@ static void a_setting_is_read_by_the_type_of_its_path(void **state)
         "kafka_files.sasl.password=/run/secrets/kafka",
         "quotas={\"submissions\":9}",
         "admin.listen=[::1]:0",
+        "limits.billed_hours=24.5",
+        "price={\"billed_hour\":36.5,\"currency\":\"₽\"}",
         NULL,
     };
     struct bs_config *config = fixture_config(settings);
@@ -123,6 +128,9 @@ static void a_setting_is_read_by_the_type_of_its_path(void **state)
     assert_int_equal(config->quotas.checks, 2500);
     assert_string_equal(config->admin_host, "::1");
     assert_int_equal(config->admin_port, 0);
+    assert_float_equal(config->limits.billed_hours, 24.5, 0);
+    assert_float_equal(config->price.billed_hour, 36.5, 0);
+    assert_string_equal(config->price.currency, "₽");
     bs_config_free(config);
 
     assert_mistake("limits.in_flight=many",
@@ -165,6 +173,10 @@ static void settings_must_fit_each_other(void **state)
                    "objects.transcripts: needs objects.auth: the object store takes no API key");
     assert_mistake("objects.staging=s3://recordings/../other",
                    "objects.staging: expected \"\" or s3://bucket/prefix");
+    assert_mistake("limits.billed_hours=-1",
+                   "limits.billed_hours: expected a number from 0 to 1000000000");
+    assert_mistake("price.currency=RUB\x1b[31m",
+                   "price.currency: expected 1 to 16 characters without control characters");
     assert_mistake("speechkit.auth.iam_token_file=/t",
                    "speechkit.auth: expected an object with exactly one of api_key_file, "
                    "iam_token_file, authorized_key_file, metadata_service, none");

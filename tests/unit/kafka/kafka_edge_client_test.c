@@ -144,3 +144,44 @@ void a_topic_is_read_from_a_time_and_from_offsets(void **state)
     assert_int_equal(count_from(&place, now + hour, NULL, 0), 0);
     place_destroy(&place);
 }
+
+static void assert_partition(const struct bs_partition_progress *told,
+                             struct bs_partition_progress expected)
+{
+    assert_int_equal(told->committed, expected.committed);
+    assert_int_equal(told->log_start, expected.log_start);
+    assert_int_equal(told->log_end, expected.log_end);
+    assert_int_equal(told->published, expected.published);
+    assert_int_equal(told->billed_seconds, expected.billed_seconds);
+}
+
+void the_group_s_progress_is_told_without_joining_it(void **state)
+{
+    (void)state;
+    struct place place;
+    struct member member;
+    place_create(&place, 3, 3);
+    others_add_jobs(&place, 0, 0, 20);
+    others_add_jobs(&place, 1, 0, 5);
+    others_delete_jobs(&place, 0, 4);
+    member_create(&member, place.config);
+    await(&member, owns_first, JOIN_MS);
+    struct bs_transaction *transaction = bs_transaction_create(member.kafka);
+    assert_non_null(transaction);
+    bs_transaction_add_offset(transaction, 0, 9, 7, 7200);
+    bs_transaction_add_offset(transaction, 1, 5, 5, -1); /* as an older worker writes it */
+    assert_int_equal(member_commit(&member, transaction), BS_TRANSACTION_COMMITTED);
+    member_close(&member);
+
+    struct bs_error error = BS_NO_ERROR;
+    struct bs_group_progress progress;
+    if (bs_kafka_group_progress(place.client, JOIN_MS, &progress, &error) != BS_OK) {
+        fail_msg("%s", error.message);
+    }
+    assert_int_equal(progress.count, 3);
+    assert_partition(&progress.partitions[0], (struct bs_partition_progress){9, 4, 20, 7, 7200});
+    assert_partition(&progress.partitions[1], (struct bs_partition_progress){5, 0, 5, 5, -1});
+    assert_partition(&progress.partitions[2], (struct bs_partition_progress){-1, 0, 0, -1, -1});
+    bs_group_progress_free(&progress);
+    place_destroy(&place);
+}

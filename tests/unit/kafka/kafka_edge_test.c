@@ -165,7 +165,7 @@ static void the_published_watermark_is_read_back_for_every_partition(void **stat
     await(&member, owns_both, JOIN_MS);
     struct bs_transaction *transaction = bs_transaction_create(member.kafka);
     assert_non_null(transaction);
-    bs_transaction_add_offset(transaction, 0, 9, 7);
+    bs_transaction_add_offset(transaction, 0, 9, 7, 3600);
     assert_int_equal(member_commit(&member, transaction), BS_TRANSACTION_COMMITTED);
     await(&member, ends_are_published, JOIN_MS);
     assert_int_equal(member.ends[0], 9);
@@ -342,6 +342,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(trying_the_rights_leaves_no_trace),
         cmocka_unit_test(messages_are_written_and_read_as_they_are),
         cmocka_unit_test(a_topic_is_read_from_a_time_and_from_offsets),
+        cmocka_unit_test(the_group_s_progress_is_told_without_joining_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

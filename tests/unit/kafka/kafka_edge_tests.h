@@ -23,5 +23,6 @@ void topics_are_made_described_and_grown(void **state);
 void trying_the_rights_leaves_no_trace(void **state);
 void messages_are_written_and_read_as_they_are(void **state);
 void a_topic_is_read_from_a_time_and_from_offsets(void **state);
+void the_group_s_progress_is_told_without_joining_it(void **state);
 
 #endif

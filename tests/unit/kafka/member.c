@@ -348,7 +348,7 @@ struct bs_transaction *member_transaction(struct member *member, const void *val
                                       .headers = &header,
                                       .header_count = 1};
     bs_transaction_add(transaction, BS_TOPIC_RESULTS, -1, &result);
-    bs_transaction_add_offset(transaction, partition, offset, offset);
+    bs_transaction_add_offset(transaction, partition, offset, offset, 60 * offset);
     return transaction;
 }
 

@@ -1,0 +1,117 @@
+/* How far the group is: what stands with its committed offsets, and the bounds of the jobs topic.
+ * One question for the offsets and two for the bounds, whatever the number of partitions. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "edges/kafka_client_internal.h"
+
+/* What the protocol calls the first and the last offset, where a time is asked for. */
+#define EARLIEST (-2)
+#define LATEST   (-1)
+
+static rd_kafka_topic_partition_list_t *places(const struct bs_kafka_client *client, int32_t count,
+                                               int64_t offset)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(count);
+    for (int32_t i = 0; i < count; i++) {
+        rd_kafka_topic_partition_list_add(list, client->config->topics.jobs, i)->offset = offset;
+    }
+    return list;
+}
+
+static rd_kafka_resp_err_t first_error(rd_kafka_resp_err_t code,
+                                       const rd_kafka_topic_partition_list_t *list)
+{
+    for (int i = 0; i < list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
+        code = list->elems[i].err;
+    }
+    return code;
+}
+
+static rd_kafka_resp_err_t ask_bounds(struct bs_kafka_client *client, rd_kafka_t *handle,
+                                      int64_t which, int32_t limit_ms,
+                                      struct bs_group_progress *progress)
+{
+    rd_kafka_topic_partition_list_t *list = places(client, progress->count, which);
+    rd_kafka_resp_err_t code =
+        first_error(rd_kafka_offsets_for_times(handle, list, limit_ms), list);
+    for (int i = 0; i < list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
+        struct bs_partition_progress *partition = &progress->partitions[list->elems[i].partition];
+        *(which == EARLIEST ? &partition->log_start : &partition->log_end) = list->elems[i].offset;
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    return code;
+}
+
+static rd_kafka_resp_err_t ask_offsets(struct bs_kafka_client *client, int32_t limit_ms,
+                                       struct bs_group_progress *progress)
+{
+    rd_kafka_topic_partition_list_t *list =
+        places(client, progress->count, RD_KAFKA_OFFSET_INVALID);
+    rd_kafka_resp_err_t code =
+        first_error(rd_kafka_committed(client->reader, list, limit_ms), list);
+    for (int i = 0; i < list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
+        const rd_kafka_topic_partition_t *place = &list->elems[i];
+        struct bs_partition_progress *partition = &progress->partitions[place->partition];
+        struct bs_offset_text told = bs_offset_text_parse(place->metadata, place->metadata_size);
+        partition->committed = place->offset >= 0 ? place->offset : -1;
+        partition->published = partition->committed >= 0 ? told.published : -1;
+        partition->billed_seconds = partition->committed >= 0 ? told.billed : -1;
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    return code;
+}
+
+/* What committed transactions wrote ends before what an open one writes: a handle of its own. */
+static bool make_committed_reader(struct bs_kafka_client *client, struct bs_error *error)
+{
+    if (client->committed_reader == NULL) {
+        client->committed_reader =
+            bs_kafka_handle_for(client->config, BS_KAFKA_COMMITTED_READER, error);
+    }
+    return client->committed_reader != NULL;
+}
+
+enum bs_error_code bs_kafka_group_progress(struct bs_kafka_client *client, int32_t limit_ms,
+                                           struct bs_group_progress *progress,
+                                           struct bs_error *error)
+{
+    const char *jobs = client->config->topics.jobs;
+    char doing[600];
+    char right[300];
+    *progress = (struct bs_group_progress){0};
+    if (!make_committed_reader(client, error)) {
+        return BS_ERROR_INVALID;
+    }
+    snprintf(doing, sizeof(doing), "looking at topic %s", jobs);
+    snprintf(right, sizeof(right), "Describe on topic %s", jobs);
+    rd_kafka_resp_err_t code =
+        bs_kafka_count_partitions(client->reader, jobs, limit_ms, &progress->count);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && progress->count == 0) {
+        return bs_error_set(error, BS_ERROR_NOT_FOUND, "topic %s does not exist", jobs);
+    }
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        progress->partitions = calloc((size_t)progress->count, sizeof(*progress->partitions));
+        BS_ASSERT(progress->partitions != NULL);
+        code = ask_bounds(client, client->reader, EARLIEST, limit_ms, progress);
+    }
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        code = ask_bounds(client, client->committed_reader, LATEST, limit_ms, progress);
+    }
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        snprintf(doing, sizeof(doing), "asking for the offsets of group %s", client->config->group);
+        snprintf(right, sizeof(right), "Describe or Read on group %s", client->config->group);
+        code = ask_offsets(client, limit_ms, progress);
+    }
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        bs_group_progress_free(progress);
+        return bs_kafka_client_error(error, code, doing, right);
+    }
+    return BS_OK;
+}
+
+void bs_group_progress_free(struct bs_group_progress *progress)
+{
+    free(progress->partitions);
+    *progress = (struct bs_group_progress){0};
+}
