@@ -44,6 +44,7 @@ void bs_worker_stop(struct bs_worker *worker, const char *why)
     worker->stopping = true;
     worker->stop_by = bs_clock_now().mono + worker->config->shutdown_seconds * 1000;
     bs_log(BS_LOG_INFO, NULL, "stopping: %s", why);
+    bs_notify_stopping(worker->notify, "Stopping: what is under way ends and is committed");
     if (worker->core == NULL) {
         worker->stopped = true;
         worker->stop_loop = true;
@@ -56,6 +57,7 @@ void bs_worker_stop(struct bs_worker *worker, const char *why)
 void bs_worker_fail(struct bs_worker *worker, const char *message)
 {
     bs_log(BS_LOG_ERROR, NULL, "%s", message);
+    bs_notify_stopping(worker->notify, "Stopping after a failure");
     worker->failed = true;
     worker->stopping = true;
     worker->stopped = true; /* nothing more can be committed */
@@ -225,8 +227,10 @@ static void watch_readiness(struct bs_worker *worker, bs_mono_ms now)
             bs_log(BS_LOG_INFO, NULL, "ready");
         }
         worker->not_ready_since = BS_NEVER;
+        bs_worker_tell_service(worker, now, NULL);
         return;
     }
+    bs_worker_tell_service(worker, now, reason);
     if (worker->not_ready_since == BS_NEVER) {
         worker->not_ready_since = now;
         bs_log(BS_LOG_INFO, NULL, "not ready: %s", reason);
@@ -363,6 +367,7 @@ static bool open_edges(struct bs_worker *worker, struct bs_error *error)
     worker->timer = bs_timer_create(worker->loop, tick, worker);
     worker->second = bs_timer_create(worker->loop, every_second, worker);
     worker->more = bs_bell_create(worker->loop, nothing, worker);
+    worker->notify = bs_notify_create(worker->loop);
     size_t for_answers = (size_t)config->limits.memory_bytes / 8;
     size_t an_answer = for_answers > ANSWER_LIMIT_BYTES   ? ANSWER_LIMIT_BYTES
                        : for_answers < ANSWER_LEAST_BYTES ? ANSWER_LEAST_BYTES
@@ -412,6 +417,7 @@ static void close_edges(struct bs_worker *worker)
     bs_core_destroy(worker->core, bs_payload_free);
     bs_kafka_destroy(worker->kafka);
     bs_admin_destroy(worker->admin);
+    bs_notify_destroy(worker->notify);
     bs_rates_destroy(worker->rates);
     bs_tokens_destroy(worker->tokens);
     bs_bell_destroy(worker->more);

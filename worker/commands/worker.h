@@ -19,6 +19,7 @@
 #include "edges/http.h"
 #include "edges/kafka.h"
 #include "edges/loop.h"
+#include "edges/notify.h"
 #include "edges/tokens.h"
 #include "formats/config.h"
 #include "formats/message.h"
@@ -70,6 +71,8 @@ struct bs_worker {
     struct bs_http *http;
     struct bs_tokens *tokens;
     struct bs_admin *admin;
+    struct bs_notify *notify; /* of the service manager */
+    bs_mono_ms figures_due;   /* when it is told figures again */
     struct bs_rates *rates;
     struct bs_kafka *kafka; /* NULL until the topics were verified */
     struct bs_core *core;   /* likewise */
@@ -161,5 +164,10 @@ void bs_worker_note_rates(struct bs_worker *worker, bs_mono_ms now);
 void bs_worker_log(struct bs_worker *worker, const struct bs_notice *notice);
 /* False with the first reason that stands in the way. */
 bool bs_worker_ready(struct bs_worker *worker, char *reason, size_t size);
+
+/* ---- worker_service.c ---- */
+
+/* Once a second; `not_ready` is why, or NULL. */
+void bs_worker_tell_service(struct bs_worker *worker, bs_mono_ms now, const char *not_ready);
 
 #endif

@@ -1,6 +1,5 @@
 #include "formats/gzip.h"
 
-#include <cjson/cJSON.h>
 #include <string.h>
 #include <zlib.h>
 
@@ -65,14 +64,4 @@ bool bs_gunzip_head(struct bs_bytes packed, size_t size, struct bs_buffer *out)
     out->size -= stream.avail_out;
     (void)inflateEnd(&stream);
     return whole;
-}
-
-const char *bs_zlib_version(void)
-{
-    return zlibVersion();
-}
-
-const char *bs_cjson_version(void)
-{
-    return cJSON_Version();
 }

@@ -15,7 +15,4 @@ BS_MUST_CHECK bool bs_gunzip(struct bs_bytes packed, size_t limit, struct bs_buf
  * looked at. */
 BS_MUST_CHECK bool bs_gunzip_head(struct bs_bytes packed, size_t size, struct bs_buffer *out);
 
-const char *bs_zlib_version(void);
-const char *bs_cjson_version(void);
-
 #endif
