@@ -1,8 +1,8 @@
 # shellcheck shell=sh
 # What the tests and the benchmark stand on; sourced at the project's root by tests/run.sh and
 # bench/throughput.sh. Installs Debian packages that are missing, makes a Python environment in
-# build/venv, and fetches Apache Kafka into build/kafka and an S3 server into build/s3. Everything is
-# kept between runs.
+# build/venv, and fetches Apache Kafka into build/kafka, an S3 server into build/s3 and Prometheus into
+# build/prometheus. Everything is kept between runs.
 
 # The libraries, the tools to build with, and what the tests run: a broker and an object store (Java,
 # fetched by Maven), a Python for its outside view, recordings and a decoder for the stand-in of the
@@ -13,6 +13,9 @@ backscribe_packages="gcc libc6-dev cmake ninja-build pkg-config
     libcmocka-dev libpocketsphinx-dev pocketsphinx-en-us pocketsphinx-testdata libopusfile-dev
     libmpg123-dev opus-tools sox libsox-fmt-mp3 ffmpeg vorbis-tools lame flac
     python3 python3-venv default-jre-headless maven ca-certificates openssl clang libclang-rt-dev"
+
+as_root=
+[ "$(id -u)" -eq 0 ] || as_root=sudo
 
 backscribe_installed() {
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
@@ -26,8 +29,6 @@ install_packages() {
     done
     [ -n "$missing" ] || return 0
     echo "installing:$missing" >&2
-    as_root=
-    [ "$(id -u)" -eq 0 ] || as_root=sudo
     $as_root apt-get -q update >&2
     # shellcheck disable=SC2086 # a list of words
     $as_root env DEBIAN_FRONTEND=noninteractive \
@@ -54,9 +55,25 @@ fetch_jars() {
     fi
 }
 
+# Debian's package, unpacked and not installed: installing it would start a service on this machine.
+fetch_prometheus() {
+    [ ! -e build/prometheus/complete ] || return 0
+    rm -rf build/prometheus
+    mkdir -p build/prometheus
+    (
+        cd build/prometheus
+        download="apt-get -q -o APT::Sandbox::User=root download prometheus"
+        $download >&2 || { $as_root apt-get -q update >&2 && $download >&2; }
+        dpkg -x prometheus_*.deb .
+        rm prometheus_*.deb
+        touch complete
+    )
+}
+
 mkdir -p build
 # shellcheck disable=SC2086 # a list of words
 install_packages $backscribe_packages
 make_python_environment
 fetch_jars tests/integration/kafka/pom.xml build/kafka
 fetch_jars tests/integration/s3/pom.xml build/s3
+fetch_prometheus

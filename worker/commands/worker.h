@@ -143,6 +143,8 @@ void bs_worker_forget_requests(struct bs_worker *worker);
 
 /* Where the configuration has a store. Its tokens must be there already. */
 void bs_worker_open_objects(struct bs_worker *worker);
+/* The store's own credentials; NULL where there are none, or speechkit's serve both. */
+struct bs_tokens *bs_worker_object_tokens(const struct bs_worker *worker);
 /* Cancels what is under way, and waits for that; core hears of nothing. Before core goes. */
 void bs_worker_close_objects(struct bs_worker *worker);
 void bs_worker_object(struct bs_worker *worker, const struct bs_operation *operation,

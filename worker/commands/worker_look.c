@@ -76,6 +76,22 @@ void bs_worker_note_rates(struct bs_worker *worker, bs_mono_ms now)
     }
 }
 
+static void look_at_credentials(struct bs_tokens *tokens, struct bs_admin_facts *facts)
+{
+    if (tokens == NULL) {
+        return;
+    }
+    bs_wall_ms expiry = bs_tokens_expiry(tokens);
+    bool first = facts->credentials_expiry == 0 || expiry < facts->credentials_expiry;
+    if (expiry != 0 && first) {
+        facts->credentials_expiry = expiry;
+    }
+    uint64_t obtained, failed;
+    bs_tokens_attempts(tokens, &obtained, &failed);
+    facts->credentials_obtained += obtained;
+    facts->credentials_failed += failed;
+}
+
 void bs_worker_look(void *context, struct bs_admin_facts *facts)
 {
     struct bs_worker *worker = context;
@@ -91,13 +107,15 @@ void bs_worker_look(void *context, struct bs_admin_facts *facts)
     facts->core_handle = worker->core;
     facts->worker = worker->name;
     facts->group = worker->config->group;
+    facts->until_drained = worker->options.until_drained;
     facts->version = BS_VERSION;
     facts->librdkafka = bs_librdkafka_version();
     facts->libcurl = bs_curl_version();
     facts->started = worker->started;
     facts->http_connections = bs_http_open_connections(worker->http);
     facts->restore_duration_seconds = worker->restore_seconds;
-    facts->credentials_expiry = bs_tokens_expiry(worker->tokens);
+    look_at_credentials(worker->tokens, facts);
+    look_at_credentials(bs_worker_object_tokens(worker), facts);
     facts->loop_longest_turn_ms = bs_loop_longest_turn_ms(worker->loop);
     facts->loop_longest_turn_cpu_us = bs_loop_longest_turn_cpu_us(worker->loop);
 }

@@ -255,6 +255,11 @@ void bs_worker_open_objects(struct bs_worker *worker)
     objects->pool = bs_pool_create(worker->loop, BS_OBJECT_THREADS, QUEUE_LIMIT);
 }
 
+struct bs_tokens *bs_worker_object_tokens(const struct bs_worker *worker)
+{
+    return worker->objects == NULL ? NULL : worker->objects->tokens;
+}
+
 void bs_worker_close_objects(struct bs_worker *worker)
 {
     struct bs_worker_objects *objects = worker->objects;

@@ -620,8 +620,9 @@ struct bs_view {
     int64_t ended, done;
     int64_t remembered_ids;
     size_t memory_bytes;
-    double oldest_operation_seconds;
+    double oldest_operation_seconds;          /* since its job was taken */
     struct bs_operation_ref oldest_operation; /* generation 0 = none */
+    double oldest_submitted_seconds;          /* since it was sent, of those that were accepted */
     int64_t results_expiring; /* known to be done and not fetched for over two days */
     double quota_share[BS_QUOTA_KINDS];
     double quota_available[BS_QUOTA_KINDS]; /* not spent, reserved or not */

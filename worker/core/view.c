@@ -67,6 +67,24 @@ static void look_at_oldest(const struct bs_core *core, const struct bs_partition
     }
 }
 
+/* Of the lowest offset that was submitted: what stands still is left behind there. Before it are
+ * only jobs that wait for their turn, of which there are few thousands. */
+static void look_at_submitted(const struct bs_core *core, const struct bs_partition *partition,
+                              struct bs_view *view)
+{
+    const struct bs_link *link = bs_list_first(&partition->unpublished);
+    for (; link != NULL; link = bs_list_next(&partition->unpublished, link)) {
+        const struct bs_operation *operation =
+            BS_CONTAINER_OF(link, const struct bs_operation, unpublished);
+        if (operation->accepted) {
+            double age = (double)(core->now.wall - operation->submitted) / 1000.0;
+            view->oldest_submitted_seconds =
+                age > view->oldest_submitted_seconds ? age : view->oldest_submitted_seconds;
+            return;
+        }
+    }
+}
+
 static void look_at_partitions(const struct bs_core *core, struct bs_view *view)
 {
     char text[BS_MESSAGE_MAX];
@@ -87,6 +105,7 @@ static void look_at_partitions(const struct bs_core *core, struct bs_view *view)
             not_ready(view, BS_NOT_READY_PARTITION_STOPPED, text);
         }
         look_at_oldest(core, partition, view);
+        look_at_submitted(core, partition, view);
         if (partition->state == BS_PARTITION_SERVING) {
             for (int kind = 0; kind < BS_QUOTA_KINDS; kind++) {
                 view->quota_share[kind] +=

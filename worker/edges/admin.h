@@ -19,12 +19,15 @@ struct bs_admin_facts {
     const struct bs_core *core_handle; /* for bs_core_view_partition */
     const char *worker;                /* this worker's name */
     const char *group;
+    bool until_drained;               /* it ends when every job is answered */
     const char *version;              /* of backscribe */
     const char *librdkafka, *libcurl; /* versions */
     bs_wall_ms started;
     int32_t http_connections;
     double restore_duration_seconds; /* of the last restore */
-    bs_wall_ms credentials_expiry;   /* 0 = not known */
+    bs_wall_ms credentials_expiry;   /* of the one that ends first; 0 = not known */
+    uint64_t credentials_obtained;   /* how often one was got */
+    uint64_t credentials_failed;     /* and how often none could be */
     int64_t jobs_waiting_count;      /* entries below */
     const int32_t *jobs_waiting_partition;
     const int64_t *jobs_waiting;          /* messages not yet read, by partition; -1 = not known */

@@ -39,6 +39,20 @@ static void labelled(struct bs_buffer *page, const char *name, const char *label
     bs_admin_print(page, "%s{%s=\"%s\"} %s\n", name, label, of, text);
 }
 
+/* The label's value is somebody else's word: escaped as the format has it. */
+static void print_label(struct bs_buffer *page, const char *label, const char *text)
+{
+    bs_admin_print(page, "%s=\"", label);
+    for (; *text != '\0'; text++) {
+        const char *escaped = *text == '"'    ? "\\\""
+                              : *text == '\\' ? "\\\\"
+                              : *text == '\n' ? "\\n"
+                                              : NULL;
+        bs_buffer_append(page, escaped == NULL ? text : escaped, escaped == NULL ? 1 : 2);
+    }
+    bs_admin_print(page, "\"");
+}
+
 static void counter(struct bs_buffer *page, const char *name, const char *help, double value)
 {
     family(page, name, "counter", help);
@@ -127,6 +141,8 @@ static bool shown_at_zero(int stage, int code)
         {BS_STAGE_INTAKE, BS_DEAD_INVALID_JOB},
         {BS_STAGE_INTAKE, BS_DEAD_ID_CONFLICT},
         {BS_STAGE_INTAKE, BS_DEAD_UNSUPPORTED_AUDIO},
+        {BS_STAGE_INTAKE, BS_DEAD_AUDIO_TOO_LONG},
+        {BS_STAGE_INTAKE, BS_DEAD_AUDIO_TOO_LARGE},
         {BS_STAGE_INTAKE, BS_DEAD_AUDIO_FORBIDDEN},
         {BS_STAGE_PROBE, BS_DEAD_INVALID_JOB},
         {BS_STAGE_PROBE, BS_DEAD_UNSUPPORTED_AUDIO},
@@ -134,9 +150,12 @@ static bool shown_at_zero(int stage, int code)
         {BS_STAGE_PROBE, BS_DEAD_AUDIO_TOO_LARGE},
         {BS_STAGE_PROBE, BS_DEAD_AUDIO_NOT_FOUND},
         {BS_STAGE_PROBE, BS_DEAD_AUDIO_FORBIDDEN},
+        {BS_STAGE_PROBE, BS_DEAD_JOB_DEADLINE_PASSED},
+        {BS_STAGE_PROBE, BS_DEAD_UNEXPECTED_RESPONSE},
         {BS_STAGE_SUBMIT, BS_DEAD_INVALID_ARGUMENT},
         {BS_STAGE_SUBMIT, BS_DEAD_SUBMISSION_UNKNOWN},
         {BS_STAGE_SUBMIT, BS_DEAD_JOB_DEADLINE_PASSED},
+        {BS_STAGE_SUBMIT, BS_DEAD_UNEXPECTED_RESPONSE},
         {BS_STAGE_CHECK, BS_DEAD_RECOGNITION_FAILED},
         {BS_STAGE_CHECK, BS_DEAD_RESULT_EXPIRED},
         {BS_STAGE_CHECK, BS_DEAD_UNEXPECTED_RESPONSE},
@@ -211,7 +230,22 @@ static void write_operations(const struct bs_admin_facts *facts, struct bs_buffe
     gauge(page, "backscribe_operations_in_flight", "Jobs taken and not yet published.",
           (double)(view->preparing + view->waiting + view->submitting + view->running +
                    view->checking + view->finishing + view->ended));
-    gauge(page, "backscribe_oldest_operation_age_seconds", "Age of the oldest job in flight.",
+    family(page, "backscribe_operations", "gauge",
+           "Jobs taken and not yet published, by what is done with them now; waiting is for the "
+           "quota, running at the service.");
+    labelled(page, "backscribe_operations", "state", "preparing", (double)view->preparing);
+    labelled(page, "backscribe_operations", "state", "waiting", (double)view->waiting);
+    labelled(page, "backscribe_operations", "state", "submitting", (double)view->submitting);
+    labelled(page, "backscribe_operations", "state", "running", (double)view->running);
+    labelled(page, "backscribe_operations", "state", "checking", (double)view->checking);
+    labelled(page, "backscribe_operations", "state", "finishing", (double)view->finishing);
+    labelled(page, "backscribe_operations", "state", "ended", (double)view->ended);
+    gauge(page, "backscribe_oldest_operation_age_seconds",
+          "Since the oldest submission that the service accepted and that has no result or dead "
+          "letter yet.",
+          view->oldest_submitted_seconds);
+    gauge(page, "backscribe_oldest_job_age_seconds",
+          "Since the oldest job in flight was taken from Kafka; it may have waited for the quota.",
           view->oldest_operation_seconds);
     gauge(page, "backscribe_results_expiring",
           "Operations that are done at the service and not fetched for over two days.",
@@ -281,6 +315,18 @@ static void write_worker(const struct bs_admin_facts *facts, struct bs_buffer *p
         sample(page, "backscribe_credentials_expiry_timestamp_seconds",
                (double)facts->credentials_expiry / 1000);
     }
+    family(page, "backscribe_credentials_renewals_total", "counter",
+           "Attempts to get a credential: of a file when it changed, of a token before it ends.");
+    labelled(page, "backscribe_credentials_renewals_total", "outcome", "obtained",
+             (double)facts->credentials_obtained);
+    labelled(page, "backscribe_credentials_renewals_total", "outcome", "failed",
+             (double)facts->credentials_failed);
+    family(page, "backscribe_worker_info", "gauge",
+           "1, with the consumer group and whether the worker stands or ends when all is done.");
+    bs_admin_print(page, "backscribe_worker_info{mode=\"%s\",",
+                   facts->until_drained ? "until_drained" : "standing");
+    print_label(page, "group", facts->group);
+    bs_admin_print(page, "} 1\n");
     family(page, "backscribe_build_info", "gauge", "1, with the versions of what runs here.");
     bs_admin_print(page,
                    "backscribe_build_info{version=\"%s\",librdkafka=\"%s\",libcurl=\"%s\"} 1\n",

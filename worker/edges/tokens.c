@@ -44,6 +44,7 @@ struct bs_tokens {
     bool wanted;  /* a newer one was asked for */
     bool report;  /* `changed` is owed */
     bool stopping;
+    uint64_t obtained, failed; /* attempts so far */
 
     /* The thread's own. */
     struct bs_file_identity seen;
@@ -92,6 +93,7 @@ static void install(struct bs_tokens *tokens, enum bs_error_code code, struct bs
 {
     bool was_available = tokens->available, was_known = tokens->known;
     bool other = false;
+    *(code == BS_OK ? &tokens->obtained : &tokens->failed) += 1;
     if (code == BS_OK) {
         other = !same_credential(&tokens->now.credential, &obtained->credential);
         bs_obtained_free(&tokens->now);
@@ -486,4 +488,12 @@ bs_wall_ms bs_tokens_expiry(struct bs_tokens *tokens)
     bs_wall_ms expires = tokens->available ? tokens->now.expires : 0;
     pthread_mutex_unlock(&tokens->mutex);
     return expires;
+}
+
+void bs_tokens_attempts(struct bs_tokens *tokens, uint64_t *obtained, uint64_t *failed)
+{
+    pthread_mutex_lock(&tokens->mutex);
+    *obtained = tokens->obtained;
+    *failed = tokens->failed;
+    pthread_mutex_unlock(&tokens->mutex);
 }

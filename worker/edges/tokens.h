@@ -60,6 +60,9 @@ BS_MUST_CHECK enum bs_error_code bs_tokens_wait(struct bs_tokens *tokens, int64_
 /* When the credential ends; 0 = not known. */
 bs_wall_ms bs_tokens_expiry(struct bs_tokens *tokens);
 
+/* How often a credential was got, and how often none could be, since the start. */
+void bs_tokens_attempts(struct bs_tokens *tokens, uint64_t *obtained, uint64_t *failed);
+
 /* Reads a secret's file: trailing white space removed; at most 64 KiB, no NUL, not empty. The
  * caller frees it, after explicit_bzero. NULL: NOT_FOUND, DENIED, INVALID or TEMPORARY, with the
  * path in the message. Any thread. */

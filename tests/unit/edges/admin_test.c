@@ -20,7 +20,7 @@
 #include "base/check.h"
 #include "edges/admin.h"
 
-#define PAGE_BYTES ((size_t)65536)
+#define PAGE_BYTES ((size_t)131072)
 
 /* ---- a worker to look at ---------------------------------------------------------------- */
 
@@ -73,9 +73,11 @@ static int prepare(void **state)
                  .done = 6,
                  .memory_bytes = 1000,
                  .oldest_operation_seconds = 61.5,
+                 .oldest_submitted_seconds = 30.5,
                  .partition_count = 2},
         .worker = "pod-\"1\"",
-        .group = "backscribe",
+        .group = "back\\scribe \"1\"",
+        .credentials_failed = 3,
         .version = "0.1.0",
         .librdkafka = "2.0.2",
         .libcurl = "7.88.1",
@@ -449,7 +451,9 @@ static void metrics_have_the_names_that_alerts_are_written_for(void **state)
         "backscribe_dead_letters_total{stage=\"intake\",code=\"invalid_job\"} 0\n",
         "backscribe_dead_letters_total{stage=\"publish\",code=\"invalid_argument\"} 5\n",
         "backscribe_operations_in_flight 15\n",
-        "backscribe_oldest_operation_age_seconds 61.5\n",
+        "backscribe_operations{state=\"running\"} 3\n",
+        "backscribe_oldest_operation_age_seconds 30.5\n",
+        "backscribe_oldest_job_age_seconds 61.5\n",
         "backscribe_results_expiring 0\n",
         "backscribe_jobs_waiting{partition=\"3\"} 1200\n",
         "backscribe_restored_total 0\n",
@@ -469,6 +473,8 @@ static void metrics_have_the_names_that_alerts_are_written_for(void **state)
         "backscribe_ready 1\n",
         "backscribe_not_ready{reason=\"group_not_joined\"} 0\n",
         "# TYPE backscribe_credentials_expiry_timestamp_seconds gauge\n",
+        "backscribe_credentials_renewals_total{outcome=\"failed\"} 3\n",
+        "backscribe_worker_info{mode=\"standing\",group=\"back\\\\scribe \\\"1\\\"\"} 1\n",
         "backscribe_build_info{version=\"0.1.0\",librdkafka=\"2.0.2\",libcurl=\"7.88.1\"} 1\n",
         "\nprocess_cpu_seconds_total ",
         "\nprocess_resident_memory_bytes ",
@@ -484,6 +490,32 @@ static void metrics_have_the_names_that_alerts_are_written_for(void **state)
     }
     assert_null(strstr(answer, "jobs_waiting{partition=\"4\"}"));
     free(answer);
+}
+
+/* One series a partition that this worker has, and as many others whatever it did. */
+static void a_thousand_partitions_are_a_thousand_series_more(void **state)
+{
+    (void)state;
+    int before = 0, after = 0;
+    char *answer = ask_once("GET", "/metrics");
+    for (const char *at = answer; (at = strstr(at, "\nbackscribe_")) != NULL; at++, before++) {
+    }
+    free(answer);
+    static int32_t partitions[1000];
+    static int64_t waiting[1000];
+    for (int32_t i = 0; i < 1000; i++) {
+        partitions[i] = i;
+        waiting[i] = 7;
+    }
+    worker.jobs_waiting_count = 1000;
+    worker.jobs_waiting_partition = partitions;
+    worker.jobs_waiting = waiting;
+    answer = ask_once("GET", "/metrics");
+    for (const char *at = answer; (at = strstr(at, "\nbackscribe_")) != NULL; at++, after++) {
+    }
+    free(answer);
+    assert_int_equal(after, before - 1 + 1000); /* one of the two before was known */
+    assert_in_range(before, 100, 250);
 }
 
 /* ---- clients that mean harm ----------------------------------------------------------------- */
@@ -550,6 +582,7 @@ int main(void)
                                prepare),
         cmocka_unit_test_setup(metrics_keep_the_rules_of_the_text_format, prepare),
         cmocka_unit_test_setup(metrics_have_the_names_that_alerts_are_written_for, prepare),
+        cmocka_unit_test_setup(a_thousand_partitions_are_a_thousand_series_more, prepare),
         cmocka_unit_test_setup(clients_that_say_nothing_do_not_hold_the_endpoint, prepare),
         cmocka_unit_test_setup(what_is_not_http_is_refused, prepare),
         cmocka_unit_test_setup(an_address_that_is_taken_is_an_error_with_its_reason, prepare),
