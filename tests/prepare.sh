@@ -6,13 +6,15 @@
 
 # The libraries, the tools to build with, and what the tests run: a broker and an object store (Java,
 # fetched by Maven), a Python for its outside view, recordings and a decoder for the stand-in of the
-# API, what makes and measures recordings of every format, and clang with its runtime for fuzzing.
+# API, what makes and measures recordings of every format, clang with its runtime for fuzzing, and
+# what makes an image without a Docker engine.
 backscribe_packages="gcc libc6-dev cmake ninja-build pkg-config
     librdkafka-dev libcurl4-openssl-dev libs3-dev libxml2-dev libcjson-dev zlib1g-dev libssl-dev
     libprotobuf-c-dev protobuf-c-compiler libmicrohttpd-dev
     libcmocka-dev libpocketsphinx-dev pocketsphinx-en-us pocketsphinx-testdata libopusfile-dev
     libmpg123-dev opus-tools sox libsox-fmt-mp3 ffmpeg vorbis-tools lame flac
-    python3 python3-venv default-jre-headless maven ca-certificates openssl clang libclang-rt-dev"
+    python3 python3-venv default-jre-headless maven ca-certificates openssl clang libclang-rt-dev
+    buildah debootstrap"
 
 as_root=
 [ "$(id -u)" -eq 0 ] || as_root=sudo
