@@ -92,6 +92,8 @@ typedef bool bs_kafka_read_callback(void *context, int32_t partition, int64_t of
 struct bs_kafka_reading {
     const char *topic;
     bool follow;         /* for ever; else to the end that stood at the start */
+    bool whole_end;      /* that end counts what open transactions have written too, and their ends
+                          * are waited for; else it stands before the first of them */
     int64_t since_ms;    /* from the first message in each partition that is dated then or later
                           * (milliseconds since 1970); 0 = from the beginning */
     const int64_t *from; /* by partition, the first offset that is wanted; a later one of since_ms,

@@ -11,7 +11,8 @@
 struct reading {
     const struct bs_kafka_reading *wanted;
     rd_kafka_t *handle;
-    int64_t *ends; /* of each partition, at the start */
+    rd_kafka_t *ends_handle; /* who is asked for the ends */
+    int64_t *ends;           /* of each partition, at the start */
     bool *done;
     int32_t partition_count;
     int32_t open; /* partitions not done */
@@ -59,7 +60,7 @@ static rd_kafka_resp_err_t note_bounds(struct reading *reading,
     }
     for (int32_t i = 0; i < reading->partition_count && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
         int64_t start = 0;
-        code = rd_kafka_query_watermark_offsets(reading->handle, topic, i, &start,
+        code = rd_kafka_query_watermark_offsets(reading->ends_handle, topic, i, &start,
                                                 &reading->ends[i], QUESTION_MS);
         int64_t from = beginning(reading, i, start, times->elems[i].offset);
         reading->done[i] = !reading->wanted->follow && from >= reading->ends[i];
@@ -170,8 +171,10 @@ enum bs_error_code bs_kafka_client_read(struct bs_kafka_client *client,
     if (handle == NULL) {
         return BS_ERROR_INVALID;
     }
-    struct reading reading = {
-        .wanted = wanted, .handle = handle, .partition_count = facts.partitions};
+    struct reading reading = {.wanted = wanted,
+                              .handle = handle,
+                              .ends_handle = wanted->whole_end ? client->reader : handle,
+                              .partition_count = facts.partitions};
     rd_kafka_resp_err_t code = read_topic(&reading);
     rd_kafka_destroy_flags(handle, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "edges/kafka_internal.h"
+#include "formats/redriven.h"
 
 #define STEP_MS       10000 /* one blocking question; then trouble is told and the next task tried */
 #define POLL_MS       100
@@ -281,8 +282,11 @@ static enum step take_message(struct bs_restore *restore, const struct restore_t
                                      message->offset, restore->kafka->config->topics.state,
                                      task->partition));
     }
-    bs_records_put(records, (struct bs_bytes){message->key, message->key_len},
-                   (struct bs_bytes){message->payload, message->len}, message->offset);
+    const struct bs_bytes key = {message->key, message->key_len};
+    if (!bs_redriven_is_key(key)) { /* those are the command's own, and nothing to a worker */
+        bs_records_put(records, key, (struct bs_bytes){message->payload, message->len},
+                       message->offset);
+    }
     return STEP_AGAIN;
 }
 

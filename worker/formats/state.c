@@ -9,6 +9,7 @@
 #include "state.pb-c.h"
 
 #define OPERATION_ID_LENGTH_MAX 200
+#define STAGED_VERSION          2
 
 typedef Backscribe__State__V1__Record packed_record;
 typedef Backscribe__State__V1__Operation packed_operation;
@@ -84,7 +85,7 @@ static void pack_record(packed_record *record, struct bs_buffer *out)
 {
     bool staged = record->kind_case == BACKSCRIBE__STATE__V1__RECORD__KIND_OPERATION &&
                   record->operation->staged;
-    record->version = staged ? BS_STATE_VERSION : 1;
+    record->version = staged ? STAGED_VERSION : 1;
     size_t size = backscribe__state__v1__record__get_packed_size(record);
     (void)backscribe__state__v1__record__pack(record, bs_buffer_extend(out, size));
 }
