@@ -193,6 +193,7 @@ static void read_letters(struct bs_redrive *redrive)
                                              .message = bs_redrive_take,
                                              .go_on = reading_goes_on,
                                              .context = redrive};
+    redrive->reading_letters = true;
     if (bs_kafka_client_read(redrive->client, &reading, &error) != BS_OK) {
         bs_redrive_say(redrive, "%s", error.message);
         redrive->failed = true;
@@ -235,7 +236,6 @@ static int redrive_all(struct bs_redrive *redrive)
     }
     watch_signals();
     redrive->terminal = isatty(STDERR_FILENO) == 1;
-    redrive->shown = bs_clock_now().mono;
     int status = look_at_topics(redrive);
     if (status != BS_EXIT_OK) {
         return status;

@@ -73,8 +73,8 @@ struct bs_redrive {
     int64_t scanned, foreign, chosen;               /* foreign: what no worker has written */
     bool failed;                                    /* told */
 
-    bs_mono_ms shown; /* progress */
-    bool terminal, drawn;
+    bs_mono_ms shown; /* progress; 0 = never */
+    bool reading_letters, terminal, drawn;
 };
 
 /* ---- redrive.c ---- */

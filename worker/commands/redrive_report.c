@@ -5,8 +5,9 @@
 #include "commands/redrive.h"
 #include "edges/loop.h"
 
-#define TERMINAL_MS 200
-#define PLAIN_MS    5000
+#define TERMINAL_MS       200
+#define PLAIN_MS          5000
+#define QUIET_AT_FIRST_MS 1000
 
 static const char *name_of(int code)
 {
@@ -36,17 +37,22 @@ struct bs_redrive_counts bs_redrive_total(const struct bs_redrive *redrive)
 void bs_redrive_progress(struct bs_redrive *redrive)
 {
     bs_mono_ms now = bs_clock_now().mono;
+    if (redrive->shown == 0) { /* what is done at once needs no progress */
+        redrive->shown = now - PLAIN_MS + QUIET_AT_FIRST_MS;
+    }
     if (redrive->quiet || now - redrive->shown < (redrive->terminal ? TERMINAL_MS : PLAIN_MS)) {
         return;
     }
     redrive->shown = now;
     redrive->drawn = redrive->terminal;
     const struct bs_redrive_counts total = bs_redrive_total(redrive);
-    char text[120];
-    (void)snprintf(text, sizeof text,
-                   "%" PRId64 " dead letters looked at, %" PRId64 " matched, %" PRId64 " %s",
-                   redrive->scanned, total.matched, total.redriven,
-                   redrive->dry_run ? "to redrive" : "redriven");
+    char text[120] = "waiting for what was redriven before";
+    if (redrive->reading_letters) {
+        (void)snprintf(text, sizeof text,
+                       "%" PRId64 " dead letters looked at, %" PRId64 " matched, %" PRId64 " %s",
+                       redrive->scanned, total.matched, total.redriven,
+                       redrive->dry_run ? "to redrive" : "redriven");
+    }
     fprintf(stderr, redrive->terminal ? "\r%-79.79s" : "%s\n", text);
 }
 

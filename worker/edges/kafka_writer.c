@@ -262,6 +262,33 @@ static rd_kafka_message_t *await_message(rd_kafka_t *handle, int32_t partition, 
     return NULL;
 }
 
+static rd_kafka_message_t *read_one(rd_kafka_t *handle, const char *topic, int32_t partition,
+                                    int64_t offset, rd_kafka_resp_err_t *code)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, topic, partition)->offset = offset;
+    *code = rd_kafka_assign(handle, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    rd_kafka_message_t *received = NULL;
+    if (*code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        received = await_message(handle, partition, offset, code);
+    }
+    rd_kafka_assign(handle, NULL);
+    return received;
+}
+
+static enum bs_error_code explain(rd_kafka_resp_err_t code, const char *topic, int32_t partition,
+                                  int64_t offset, struct bs_error *error)
+{
+    char doing[400];
+    char right[300];
+    snprintf(doing, sizeof(doing), "reading %s/%d/%lld", topic, (int)partition, (long long)offset);
+    snprintf(right, sizeof(right), "Read on topic %s", topic);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR
+               ? bs_error_set(error, BS_ERROR_NOT_FOUND, "%s: it is not there any more", doing)
+               : bs_kafka_client_error(error, code, doing, right);
+}
+
 enum bs_error_code bs_kafka_fetch(struct bs_kafka_fetcher **fetcher, const struct bs_config *config,
                                   const char *topic, int32_t partition, int64_t offset,
                                   bs_kafka_fetch_callback *callback, void *context,
@@ -277,13 +304,11 @@ enum bs_error_code bs_kafka_fetch(struct bs_kafka_fetcher **fetcher, const struc
         (*fetcher)->handle = handle;
     }
     rd_kafka_t *handle = (*fetcher)->handle;
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, topic, partition)->offset = offset;
-    rd_kafka_resp_err_t code = rd_kafka_assign(handle, list);
-    rd_kafka_topic_partition_list_destroy(list);
+    int32_t count = 0;
+    rd_kafka_resp_err_t code = bs_kafka_count_partitions(handle, topic, LIMIT_MS, &count);
     rd_kafka_message_t *received = NULL;
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        received = await_message(handle, partition, offset, &code);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && partition < count) {
+        received = read_one(handle, topic, partition, offset, &code);
     }
     if (received != NULL) {
         struct bs_header_scratch scratch = {0};
@@ -291,20 +316,10 @@ enum bs_error_code bs_kafka_fetch(struct bs_kafka_fetcher **fetcher, const struc
         callback(context, &message);
         bs_header_scratch_free(&scratch);
         rd_kafka_message_destroy(received);
-    }
-    rd_kafka_assign(handle, NULL);
-    if (received != NULL) {
         return BS_OK;
     }
-    char doing[400];
-    char right[300];
-    snprintf(doing, sizeof(doing), "reading %s/%d/%lld", topic, (int)partition, (long long)offset);
-    snprintf(right, sizeof(right), "Read on topic %s", topic);
-    return code == RD_KAFKA_RESP_ERR_NO_ERROR
-               ? bs_error_set(error, BS_ERROR_NOT_FOUND, "%s: it is not there any more", doing)
-               : bs_kafka_client_error(error, code, doing, right);
+    return explain(code, topic, partition, offset, error);
 }
-
 void bs_kafka_fetcher_destroy(struct bs_kafka_fetcher *fetcher)
 {
     if (fetcher != NULL) {

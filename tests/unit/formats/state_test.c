@@ -192,7 +192,7 @@ static void a_newer_version_is_refused_by_its_number(void **state)
     struct bs_buffer value = {.data = (uint8_t *)(uintptr_t)newer, .size = sizeof newer};
     assert_unreadable(
         "o:1", &value,
-        "a state record has version 300: this worker knows up to 2, a newer backscribe "
+        "a state record has version 300: this worker knows up to 3, a newer backscribe "
         "has written it");
 }
 
