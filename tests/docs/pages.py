@@ -38,6 +38,7 @@ PAGES = {
         _page("enqueue", "how-to/enqueue.md"),
         _page("kafka", "how-to/kafka.md", topics_exist=False),
         _page("quotas", "how-to/quotas-and-cost.md"),
+        _page("dead-letters", "how-to/dead-letters.md"),
         _page("upgrading", "how-to/upgrading.md"),
     )
 }
