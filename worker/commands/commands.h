@@ -10,6 +10,7 @@ int bs_command_check(int argc, char **argv);
 int bs_command_enqueue(int argc, char **argv);
 int bs_command_results(int argc, char **argv);
 int bs_command_redrive(int argc, char **argv);
+int bs_command_watch(int argc, char **argv);
 
 /* All of them, in the order in which the help names them: subcommands.c. */
 struct bs_subcommand {

@@ -76,6 +76,22 @@ BS_MUST_CHECK enum bs_error_code bs_kafka_group_progress(struct bs_kafka_client 
                                                          struct bs_error *error);
 void bs_group_progress_free(struct bs_group_progress *progress);
 
+/* A member of the group, as its coordinator tells. */
+struct bs_group_member {
+    char client_id[256];
+    char host[256]; /* the address that it talks to the coordinator from */
+};
+struct bs_group_members {
+    struct bs_group_member *list;
+    int32_t count;
+};
+/* As bs_kafka_group_progress; no member is no failure. Needs Describe on the group. */
+BS_MUST_CHECK enum bs_error_code bs_kafka_group_members(struct bs_kafka_client *client,
+                                                        int32_t limit_ms,
+                                                        struct bs_group_members *members,
+                                                        struct bs_error *error);
+void bs_group_members_free(struct bs_group_members *members);
+
 /* Writing: idempotent producer, murmur2_random. `send` blocks while the queue is full; `flush`
  * returns the first delivery error. */
 BS_MUST_CHECK enum bs_error_code bs_kafka_client_send(struct bs_kafka_client *client,
