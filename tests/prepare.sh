@@ -1,8 +1,9 @@
 # shellcheck shell=sh
 # What the tests and the benchmark stand on; sourced at the project's root by tests/run.sh and
 # bench/throughput.sh. Installs Debian packages that are missing, makes a Python environment in
-# build/venv, and fetches Apache Kafka into build/kafka, an S3 server into build/s3 and Prometheus into
-# build/prometheus. Everything is kept between runs.
+# build/venv, and fetches Apache Kafka into build/kafka, an S3 server into build/s3, Prometheus into
+# build/prometheus, and Helm with the schemas of what its chart makes into build/helm. Everything is
+# kept between runs.
 
 # The libraries, the tools to build with, and what the tests run: a broker and an object store (Java,
 # fetched by Maven), a Python for its outside view, recordings and a decoder for the stand-in of the
@@ -15,6 +16,8 @@ backscribe_packages="gcc libc6-dev cmake ninja-build pkg-config
     libmpg123-dev opus-tools sox libsox-fmt-mp3 ffmpeg vorbis-tools lame flac
     python3 python3-venv default-jre-headless maven ca-certificates openssl clang libclang-rt-dev
     buildah debootstrap"
+# Fetches modules, which deploy/helm/fetch.sh takes files from; nothing is built with it.
+command -v go >/dev/null || backscribe_packages="$backscribe_packages golang-go"
 
 as_root=
 [ "$(id -u)" -eq 0 ] || as_root=sudo
@@ -79,3 +82,4 @@ make_python_environment
 fetch_jars tests/integration/kafka/pom.xml build/kafka
 fetch_jars tests/integration/s3/pom.xml build/s3
 fetch_prometheus
+sh deploy/helm/fetch.sh build/helm >&2
