@@ -1,8 +1,16 @@
 """What monitoring sees of workers: pages that promtool accepts, series that stay few, alerts and a
 dashboard that a real Prometheus answers."""
 
+import json
+import math
+import re
+import struct
+import time
+
 import pytest
-from harness.prometheus import complaints
+from harness.iam import Iam
+from harness.prometheus import ROOT, RULES, Prometheus, complaints
+from harness.s3 import S3
 from harness.topics import job_value
 from harness.waiting import wait_until
 
@@ -70,3 +78,163 @@ def test_series_are_as_many_as_partitions_and_a_few_whatever_the_jobs_are(scene)
     assert not waiting(first) & waiting(second)
     assert series(first) - waiting(first) == few == series(second) - waiting(second)
     scene.stop_workers()
+
+
+# ---- the dashboard and the alerts in a real Prometheus
+
+DASHBOARD = json.loads((ROOT / "deploy/grafana/backscribe.json").read_text())
+# What a fleet that does well shows as zero.
+MAY_BE_ZERO = {"Results expiring", "Jobs lost", "Reasons for not being ready"}
+
+
+def substituted(expression, **variables):
+    """As Grafana does: $name, ${name}, and the same of its own variables."""
+    own = {"__rate_interval": "10s", "__interval": "2s", "__range": "10m"}
+    for name, value in sorted({**own, **variables}.items(), key=lambda each: -len(each[0])):
+        expression = expression.replace(f"${{{name}}}", value).replace(f"${name}", value)
+    assert "$" not in expression, expression
+    return expression
+
+
+def finite(values):
+    return [value for value in values if math.isfinite(value)]
+
+
+def shown(prometheus, target, start, **variables):
+    """All the numbers that a panel would draw of this target."""
+    expression = substituted(target["expr"], **variables)
+    if target["instant"]:
+        return finite(value for _, value in prometheus.query(expression))
+    found = prometheus.query_range(expression, start, time.time(), "1s")
+    return finite(value for _, values in found for value in values)
+
+
+@pytest.fixture
+def store(tmp_path):
+    with S3(tmp_path) as server:
+        yield server
+
+
+def working_fleet(scene, store, iam):
+    """Two workers on jobs of every kind: with results, staged copies, a transcript in the store, dead
+    letters, skips, 429, an answer that is lost."""
+    changes = {
+        "objects": store.objects(
+            staging="s3://recordings/.backscribe/staging",
+            transcripts="s3://recordings/.backscribe/transcripts",
+        ),
+        "speechkit": {
+            "auth": {"api_key_file": None, "authorized_key_file": str(iam.key_file)},
+            "iam_url": iam.url,
+        },
+        "quotas": {"submissions": 5000, "checks": 25_000, "billed_hours_per_day": 10_000},
+        "results": {"compress_over_bytes": 1024, "inline_bytes": 60_000},
+    }
+    scene.standin.faults(
+        {"fault": "quota", "on": "submit", "next": 2},
+        {"fault": "reset", "on": "submit", "uri": "lost", "first_per_uri": 1, "after": True},
+        {"fault": "refuse", "on": "submit", "uri": "refused"},
+        {"fault": "fail", "uri": "failed", "code": 3},
+        {"fault": "duration", "uri": "slow", "ms": 3_600_000},
+    )
+    return scene.start_workers(2, changes)
+
+
+def stated(name, seconds=30):
+    """A job that says all about its recording, so that nobody looks for it."""
+    return job_value(
+        f"s3://recordings/{name}.ogg",
+        id=name,
+        audio={"durationSeconds": seconds},
+        config={"specification": {"audioEncoding": "OGG_OPUS"}},
+    )
+
+
+def give_work(scene, store, round_number):
+    """Returns how many (results, dead letters) it will have."""
+    samples = bytes(range(256)) * 125
+    header = struct.pack("<4sI8sIHHIIHH4sI", b"RIFF", 36 + len(samples), b"WAVEfmt ", 16, 1, 1, 8000,
+                         16000, 2, 16, b"data", len(samples))
+    store.put("recordings", f"{round_number}.wav", header + samples)
+    store.put("recordings", f"{round_number}.flac", b"fLaC" + samples)
+    names = [f"{kind}-{round_number}" for kind in ("a", "b", "c", "lost", "refused", "failed")]
+    values = [stated(name) for name in names]
+    values.append(stated(f"a-{round_number}"))  # twice
+    for name in (f"{round_number}.wav", f"{round_number}.flac", f"missing-{round_number}.ogg"):
+        values.append(job_value(f"s3://recordings/{name}", id=name))
+    values.append(job_value("s3://somebody-else/call.ogg", id=f"foreign-{round_number}"))
+    messages = [(json.loads(value)["id"].encode(), value, (), None) for value in values]
+    scene.cluster.produce(scene.topics["jobs"], messages)
+    return 5, 5
+
+
+def test_every_panel_of_the_dashboard_shows_a_working_fleet_and_every_alert_is_asked(
+    scene, store, tmp_path
+):
+    scene.create_topics(partitions=4)
+    scene.start_standin(duration_ms=1500, audio_seconds=20)
+    with Iam(tmp_path, scene.standin.url) as iam:
+        workers = working_fleet(scene, store, iam)
+        jobs = {"backscribe": [worker.port for worker in workers]}
+        prometheus = scene.start_process(Prometheus(tmp_path, jobs))
+        start = time.time()
+        prometheus.wait_for_scrapes(2)
+        work_on_everything(scene, store, prometheus)
+        expect_shown(prometheus, start)
+        expect_asked(prometheus)
+        scene.stop_workers()
+
+
+def work_on_everything(scene, store, prometheus):
+    """Jobs of every kind end; others stay at the service, and one worker takes them over."""
+    results, dead_letters = 0, 0
+    for number in range(2):
+        more = give_work(scene, store, number)
+        results, dead_letters = results + more[0], dead_letters + more[1]
+        scene.wait_for_answers(results, 60, dead_letters=dead_letters)
+        prometheus.wait_for_scrapes(2)
+    for name in (f"slow-{number}" for number in range(12)):
+        scene.enqueue_value(stated(name), name.encode())
+    first, second = scene.workers
+    wait_until(lambda: scene.metric("operations", state="running") == 12, 60, scene.situation)
+    assert second.stop() == 0
+    wait_until(lambda: first.metric("operations", state="running") == 12, 60, scene.situation)
+    assert first.metric("restored_total") > 0
+    prometheus.wait_for_scrapes(3)
+
+
+def expect_shown(prometheus, start):
+    chosen = {"namespace": ".*", "job": "backscribe", "instance": ".+", "price": "36.5"}
+    empty, zero = [], []
+    for panel in DASHBOARD["panels"]:
+        numbers = []
+        for target in panel.get("targets", []):
+            found = shown(prometheus, target, start, **chosen)
+            if not found:
+                empty.append((panel["title"], target["expr"]))
+            numbers += found
+        if panel["type"] != "row" and panel["title"] not in MAY_BE_ZERO and not any(numbers):
+            zero.append(panel["title"])
+    assert not empty and not zero, (empty, zero)
+    for variable in DASHBOARD["templating"]["list"]:
+        if variable["type"] == "query":
+            of, label = re.fullmatch(r"label_values\((.*), (\w+)\)", variable["query"]["query"]).groups()
+            series = prometheus.ask("series", **{"match[]": substituted(of, **chosen), "start": start})
+            assert series, variable
+            # Only where Kubernetes tells it is there a namespace.
+            assert label == "namespace" or all(label in each for each in series), variable
+
+
+def expect_asked(prometheus):
+    """Prometheus has loaded each rule, and its expression has been evaluated without an error."""
+
+    def rules():
+        found = [rule for group in prometheus.ask("rules")["groups"] for rule in group["rules"]]
+        return found if all(rule["health"] != "unknown" for rule in found) else None
+
+    found = wait_until(rules, 30, prometheus.situation)
+    assert {rule["name"] for rule in found} == set(
+        re.findall(r"^      - (?:alert|record): (\S+)$", RULES.read_text(), re.MULTILINE)
+    )
+    assert all(rule["health"] == "ok" for rule in found), found
+    assert [rule["name"] for rule in found if rule.get("state") == "firing"] == []

@@ -92,6 +92,11 @@ class Scene:
             worker.wait_until_ready()
         return workers
 
+    def start_process(self, process):
+        """Another program of this scenario, started; it ends with the scenario."""
+        self._processes.append(process)
+        return process.start()
+
     def start_command(self, arguments, changes=None):
         """A subcommand, started."""
         command = Command(
