@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Writes what is derived: the configuration's part of the chart's values.schema.json, the table in the
-chart's README.md, and deploy/kubernetes, which is the chart rendered with values-*.yaml there.
+chart's README.md, the chart's copies of what monitors, and deploy/kubernetes, which is the chart
+rendered with values-*.yaml there.
 `--check` writes nothing and names what is out of date (status 1).
 
     build/venv/bin/python deploy/helm/generate.py
@@ -34,6 +35,8 @@ SECRET_PROPERTIES = [
     "ssl.key.pem",
     "ssl.keystore.password",
 ]
+# A chart can read its own files only.
+COPIES = {"files/backscribe.rules.yaml": "deploy/prometheus/backscribe.rules.yaml"}
 
 
 def regular(pattern):
@@ -140,6 +143,8 @@ def rendered(values):
 
 def derived():
     made = {CHART / "values.schema.json": values_schema, CHART / "README.md": readme}
+    for copied, origin in COPIES.items():
+        made[CHART / copied] = (ROOT / origin).read_text
     for values in sorted(PLAIN.glob("values-*.yaml")):
         target = PLAIN / values.name.removeprefix("values-")
         made[target] = lambda values=values: rendered(values)

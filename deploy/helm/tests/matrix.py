@@ -86,6 +86,7 @@ WATCHED = {
     "metrics": {
         "scrapeAnnotations": False,
         "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
+        "prometheusRule": {"enabled": True, "labels": {"release": "prometheus"}},
     }
 }
 SCALED = {"partitions": 8, "autoscaling": {"enabled": True}}

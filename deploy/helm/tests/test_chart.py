@@ -357,6 +357,12 @@ def test_two_releases_do_not_get_in_each_others_way(first, second):
         assert selected(one + other, document["spec"]["selector"]) == [workload(one)]
 
 
+def test_the_alerts_are_those_that_were_tested():
+    path = ROOT / "deploy/prometheus/backscribe.rules.yaml"
+    rules = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert only(render(MATRIX["standing-watched"]), "PrometheusRule")["spec"] == rules
+
+
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.yaml")), ids=lambda path: path.name)
 def test_plain_manifests_are_what_kubernetes_takes(path):
     if path.name.startswith("values-"):
