@@ -36,7 +36,10 @@ SECRET_PROPERTIES = [
     "ssl.keystore.password",
 ]
 # A chart can read its own files only.
-COPIES = {"files/backscribe.rules.yaml": "deploy/prometheus/backscribe.rules.yaml"}
+COPIES = {
+    "files/backscribe.rules.yaml": "deploy/prometheus/backscribe.rules.yaml",
+    "files/dashboard.json": "deploy/grafana/backscribe.json",
+}
 
 
 def regular(pattern):

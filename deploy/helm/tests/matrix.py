@@ -87,6 +87,7 @@ WATCHED = {
         "scrapeAnnotations": False,
         "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
         "prometheusRule": {"enabled": True, "labels": {"release": "prometheus"}},
+        "dashboard": {"enabled": True},
     }
 }
 SCALED = {"partitions": 8, "autoscaling": {"enabled": True}}

@@ -1,6 +1,7 @@
 """The chart, rendered for each mode and choice of values: Kubernetes takes all of it, and what the
 worker is promised to run under holds in each."""
 
+import json
 import re
 import subprocess
 import sys
@@ -334,7 +335,7 @@ def test_names_fit_whatever_the_release_is_called(mode, release):
     """With what Kubernetes appends: a revision (11), a schedule's time (11), an index (4)."""
     appended = {"StatefulSet": 11, "Job": 4, "CronJob": 15, "Service": 0}
     values = {
-        "mode": mode, "createTopics": {"enabled": True},
+        "mode": mode, "createTopics": {"enabled": True}, "metrics": {"dashboard": {"enabled": True}},
     }  # fmt: skip
     for document in render(values, release=release):
         name = document["metadata"]["name"]
@@ -357,10 +358,15 @@ def test_two_releases_do_not_get_in_each_others_way(first, second):
         assert selected(one + other, document["spec"]["selector"]) == [workload(one)]
 
 
-def test_the_alerts_are_those_that_were_tested():
+def test_alerts_and_dashboard_are_those_that_were_tested():
+    documents = render(MATRIX["standing-watched"])
     path = ROOT / "deploy/prometheus/backscribe.rules.yaml"
     rules = yaml.safe_load(path.read_text(encoding="utf-8"))
-    assert only(render(MATRIX["standing-watched"]), "PrometheusRule")["spec"] == rules
+    assert only(documents, "PrometheusRule")["spec"] == rules
+    (board,) = [one for one in of_kind(documents, "ConfigMap") if "backscribe.json" in one["data"]]
+    original = (ROOT / "deploy/grafana/backscribe.json").read_text(encoding="utf-8")
+    assert json.loads(board["data"]["backscribe.json"]) == json.loads(original)
+    assert board["metadata"]["labels"]["grafana_dashboard"] == "1"
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.yaml")), ids=lambda path: path.name)
