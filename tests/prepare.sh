@@ -8,7 +8,8 @@
 # The libraries, the tools to build with, and what the tests run: a broker and an object store (Java,
 # fetched by Maven), a Python for its outside view, recordings and a decoder for the stand-in of the
 # API, what makes and measures recordings of every format, clang with its runtime for fuzzing, and
-# what makes an image without a Docker engine.
+# what makes an image without a Docker engine, and what makes and reads the Debian package: its pages,
+# its completions in both shells, its units.
 backscribe_packages="gcc libc6-dev cmake ninja-build pkg-config
     librdkafka-dev libcurl4-openssl-dev libs3-dev libxml2-dev libcjson-dev zlib1g-dev libssl-dev
     libprotobuf-c-dev protobuf-c-compiler libmicrohttpd-dev
@@ -18,6 +19,7 @@ backscribe_packages="gcc libc6-dev cmake ninja-build pkg-config
     buildah debootstrap"
 # Fetches modules, which deploy/helm/fetch.sh takes files from; nothing is built with it.
 command -v go >/dev/null || backscribe_packages="$backscribe_packages golang-go"
+    buildah debootstrap dpkg-dev file mandoc zsh systemd"
 
 as_root=
 [ "$(id -u)" -eq 0 ] || as_root=sudo
