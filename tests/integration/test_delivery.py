@@ -126,6 +126,25 @@ def test_a_large_result_is_gzipped_and_its_header_says_so(scene):
     scene.stop_workers()
 
 
+def test_a_jobs_content_encoding_is_not_told_of_its_result(scene):
+    scene.create_topics(partitions=1)
+    scene.start_standin(duration_ms=200, audio_seconds=600)
+    headers = (("content-encoding", b"identity"), ("a", b"1"), ("content-encoding", b"gzip"))
+    value = job_value("s3://recordings/a.ogg")
+    scene.enqueue_value(value, b"small", headers)
+    scene.start_workers(1, {"kafka": {"group.instance.id": "alone"}})
+    scene.wait_for_answers(1, 60)
+    scene.stop_workers()
+    scene.enqueue_value(value, b"large", headers)
+    changes = {"results": {"compress_over_bytes": 2000}, "kafka": {"group.instance.id": "alone"}}
+    scene.start_workers(1, changes)
+    scene.wait_for_answers(2, 60)
+    found = {message.key: message for message in scene.cluster.read(scene.topics["results"])}
+    assert found[b"small"].headers == (("a", b"1"),)
+    assert found[b"large"].headers == (("a", b"1"), ("content-encoding", b"gzip"))
+    scene.stop_workers()
+
+
 def test_a_small_result_is_plain_and_without_words_where_they_are_not_wanted(scene):
     scene.create_topics(partitions=1)
     scene.start_standin(duration_ms=200)

@@ -30,21 +30,32 @@ static void unpack(const struct bs_operation *operation, struct bs_job *job)
     BS_ASSERT(packed_by_us);
 }
 
+/* The job's own, but for its content-encoding, which told of the job's bytes and would lie about
+ * the result's; then that of the result. `headers` has room for one more than the job has. */
+static size_t result_headers(const struct bs_job *job, bool gzipped, struct bs_header *headers)
+{
+    static const char encoding[] = "content-encoding";
+    size_t count = 0;
+    for (size_t i = 0; i < job->message.header_count; i++) {
+        if (strcmp(job->message.headers[i].name, encoding) != 0) {
+            headers[count++] = job->message.headers[i];
+        }
+    }
+    if (gzipped) {
+        headers[count++] = (struct bs_header){
+            .name = encoding, .value = {.data = (const uint8_t *)"gzip", .size = 4}};
+    }
+    return count;
+}
+
 static void add_result(struct bs_transaction *transaction, const struct bs_operation *operation)
 {
     const struct bs_payload *payload = operation->payload;
     struct bs_job job;
     unpack(operation, &job);
-    size_t count = job.message.header_count;
-    struct bs_header *headers = calloc(count + 1, sizeof *headers);
+    struct bs_header *headers = calloc(job.message.header_count + 1, sizeof *headers);
     BS_ASSERT(headers != NULL);
-    if (count > 0) {
-        memcpy(headers, job.message.headers, count * sizeof *headers);
-    }
-    if (payload->gzipped) {
-        headers[count++] = (struct bs_header){
-            .name = "content-encoding", .value = {.data = (const uint8_t *)"gzip", .size = 4}};
-    }
+    size_t count = result_headers(&job, payload->gzipped, headers);
     struct bs_message message = {.key = bs_result_key(&job),
                                  .value = {.data = payload->value, .size = payload->size},
                                  .headers = headers,
