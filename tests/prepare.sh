@@ -15,7 +15,7 @@ backscribe_packages="gcc libc6-dev cmake ninja-build pkg-config
     libprotobuf-c-dev protobuf-c-compiler libmicrohttpd-dev
     libcmocka-dev libpocketsphinx-dev pocketsphinx-en-us pocketsphinx-testdata libopusfile-dev
     libmpg123-dev opus-tools sox libsox-fmt-mp3 ffmpeg vorbis-tools lame flac
-    python3 python3-venv default-jre-headless maven ca-certificates openssl clang libclang-rt-dev
+    python3 python3-venv default-jre-headless maven ca-certificates curl openssl clang libclang-rt-dev
     buildah debootstrap dpkg-dev file mandoc zsh systemd"
 # Fetches modules, which deploy/helm/fetch.sh takes files from; nothing is built with it.
 command -v go >/dev/null || backscribe_packages="$backscribe_packages golang-go"

@@ -3,16 +3,19 @@ dashboard that a real Prometheus answers."""
 
 import json
 import math
+import os
 import re
 import struct
+import subprocess
 import time
 
 import pytest
 from harness.iam import Iam
-from harness.prometheus import ROOT, RULES, Prometheus, complaints
+from harness.prometheus import ROOT, RULES, Prometheus, complaints, program
 from harness.s3 import S3
 from harness.topics import job_value
 from harness.waiting import wait_until
+from harness.worker import command_environment
 
 
 def page(worker):
@@ -182,6 +185,7 @@ def test_every_panel_of_the_dashboard_shows_a_working_fleet_and_every_alert_is_a
         work_on_everything(scene, store, prometheus)
         expect_shown(prometheus, start)
         expect_asked(prometheus)
+        expect_commands_work(workers[0], tmp_path)
         scene.stop_workers()
 
 
@@ -238,3 +242,38 @@ def expect_asked(prometheus):
     )
     assert all(rule["health"] == "ok" for rule in found), found
     assert [rule["name"] for rule in found if rule.get("state") == "firing"] == []
+
+
+def expect_commands_work(worker, tmp_path):
+    """The commands of the alerts' pages and of the page on monitoring, as they stand there, with this
+    worker's address."""
+    folder = tmp_path / "project"
+    (folder / "bin").mkdir(parents=True)
+    (folder / "deploy").symlink_to(ROOT / "deploy")
+    (folder / "bin/backscribe").symlink_to(os.environ["BACKSCRIBE_WORKER"])
+    (folder / "bin/promtool").symlink_to(program("promtool"))
+    environment = {
+        **os.environ,
+        **command_environment(),
+        "PATH": f"{folder / 'bin'}:{os.environ['PATH']}",
+        "BACKSCRIBE_CONFIG": str(worker.configuration_path),
+    }
+    pages = [*sorted((ROOT / "docs/alerts").glob("*.md")), ROOT / "docs/how-to/monitoring.md"]
+    mark = re.compile(r"<!-- test: integration_monitoring -->\n```sh\n(.*?)```", re.DOTALL)
+    commands = {}  # each once, by the page that has it first
+    for page in pages:
+        found = [re.sub(r"\\\n\s*", " ", text) for text in mark.findall(page.read_text())]
+        assert found or page.stem == "README", page
+        for line in "".join(found).splitlines():
+            commands.setdefault(re.sub(r"\s+# .*", "", line), page.name)
+    for command, page in commands.items():
+        command = command.replace("localhost:9464", f"127.0.0.1:{worker.port}")
+        ended = subprocess.run(
+            ["bash", "-o", "pipefail", "-c", command],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            timeout=120,
+        )
+        assert ended.returncode == 0, (page, ended)
+        assert ended.stdout or "promtool" in command or " > " in command, (page, ended)
