@@ -137,3 +137,24 @@ def test_without_workers_kafka_tells_how_far_it_is(scene):
     assert all(worker["problem"] for worker in facts["workers"])
     assert facts["quotas"]["submissions"]["left"] is None and facts["oldestOperation"] is None
     assert facts["timeLeft"]["kind"] in ("at_least", "unknown")
+
+
+def test_show(scene, request):
+    import os, time
+    from harness.terminal import Terminal
+    from harness.worker import command_environment
+    workers, changes = start_backlog(scene, changes={"price": {"billed_hour": 60.5, "currency": "RUB"}, "limits": {"billed_hours": 2}})
+    scene.standin.end_running()
+    scene.wait_for_answers(results=10, timeout_seconds=60)
+    time.sleep(14)
+    cfg = scene.directory / "w.json"
+    cfg.write_text(json.dumps(scene.configuration(changes)))
+    for columns, rows, locale in ((80, 24, "C.UTF-8"), (80, 24, "C"), (200, 50, "C.UTF-8"), (50, 40, "C.UTF-8"), (120,40,"C.UTF-8")):
+        t = Terminal([os.environ["BACKSCRIBE_WORKER"], "watch", "--config", cfg, *of(workers)], columns, rows, {"LC_ALL": locale, **command_environment()})
+        t.wait_for("Worker")
+        t.wait_for("1 h")
+        print("-" * columns); print(t.text()); print("-" * columns)
+        t.type(b"\x03")
+        print(t.wait_for_end(), t.cursor_hidden)
+        t.close()
+    assert 0

@@ -5,8 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "commands/watch.h"
-#include "commands/watch_block.h"
+#include "commands/watch_picture.h"
 #include "formats/plain_text.h"
 
 #define JOBS_WIDTH   36 /* the least */
@@ -18,20 +17,13 @@
 #define LABEL_WIDTH  14
 #define CODES_SHOWN  7 /* where not every line is welcome */
 
-struct picture {
-    const struct bs_watch_facts *facts;
-    const struct bs_watch_sums *sums;
-    const struct bs_watch_style *style;
-    struct bs_buffer *out;
-};
-
-static struct bs_block new_block(const struct picture *picture, int width)
+static struct bs_block new_block(const struct bs_watch_picture *picture, int width)
 {
     return (struct bs_block){
         .width = width, .color = picture->style->color, .ascii = picture->style->ascii};
 }
 
-static void flush(const struct picture *picture, struct bs_block *block)
+static void flush(const struct bs_watch_picture *picture, struct bs_block *block)
 {
     const struct bs_block *one = block;
     bs_block_join(&one, 1, 0, picture->out);
@@ -84,7 +76,7 @@ static void percent(double part, char text[BS_WATCH_WORDS_SIZE])
     (void)snprintf(text, BS_WATCH_WORDS_SIZE, "%.1f %%", floor(part * 1000) / 10);
 }
 
-static void draw_title(const struct picture *picture, struct bs_block *block)
+static void draw_title(const struct bs_watch_picture *picture, struct bs_block *block)
 {
     char at[BS_RFC3339_SIZE + 8], group[400];
     bs_rfc3339_format(picture->facts->at, at);
@@ -101,7 +93,7 @@ static void draw_title(const struct picture *picture, struct bs_block *block)
     }
 }
 
-static void draw_head(const struct picture *picture)
+static void draw_head(const struct bs_watch_picture *picture)
 {
     const struct bs_watch_sums *sums = picture->sums;
     struct bs_block block = new_block(picture, picture->style->columns);
@@ -142,7 +134,7 @@ static void draw_count(struct bs_block *block, enum bs_ink ink, double value, co
     bs_block_put(block, ink, 0, label);
 }
 
-static void draw_codes(const struct picture *picture, struct bs_block *block)
+static void draw_codes(const struct bs_watch_picture *picture, struct bs_block *block)
 {
     const int64_t *by_code = picture->facts->failures.by_code;
     bool shown[BS_WATCH_OTHER_CODE + 1] = {false};
@@ -174,7 +166,7 @@ static void draw_codes(const struct picture *picture, struct bs_block *block)
     }
 }
 
-static void draw_jobs(const struct picture *picture, struct bs_block *block)
+static void draw_jobs(const struct bs_watch_picture *picture, struct bs_block *block)
 {
     const struct bs_watch_sums *sums = picture->sums;
     const struct bs_watch_failures *failures = &picture->facts->failures;
@@ -189,7 +181,7 @@ static void draw_jobs(const struct picture *picture, struct bs_block *block)
         draw_count(block, BS_INK_PLAIN, (double)sums->done, exact ? "done" : "done at the least");
     } else {
         draw_count(block, BS_INK_PLAIN, sums->known ? (double)sums->answered : unknown,
-                   "done, failed ones included");
+                   "done and failed");
     }
     if (failures->problem[0] != '\0') {
         (void)snprintf(label, sizeof label, "failed, as far as known");
@@ -244,7 +236,7 @@ static void draw_quality(const struct bs_watch_sums *sums, struct bs_block *bloc
     }
 }
 
-static void draw_pace(const struct picture *picture, struct bs_block *block)
+static void draw_pace(const struct bs_watch_picture *picture, struct bs_block *block)
 {
     const struct bs_watch_sums *sums = picture->sums;
     const struct bs_watch_rate *rates = sums->rates;
@@ -264,7 +256,7 @@ static void draw_pace(const struct picture *picture, struct bs_block *block)
         bs_block_line(block);
         draw_row(block, BS_INK_BOLD, label, "used", "left", "of");
         for (int kind = 0; kind < BS_QUOTA_KINDS; kind++) {
-            static const char *const names[] = {"submissions", "checks", "hours a day"};
+            static const char *const names[] = {"submissions", "checks", "billed h a day"};
             double unit = kind == BS_QUOTA_BILLED_SECONDS ? 3600 : 1;
             draw_figures(block, names[kind], quotas[kind].used / unit, quotas[kind].left / unit,
                          quotas[kind].limit / unit);
@@ -272,260 +264,23 @@ static void draw_pace(const struct picture *picture, struct bs_block *block)
     }
 }
 
-/* ---- what it comes to -------------------------------------------------------------------------
- */
-
-#define RESULT_LABEL 10
-
-static void draw_result(struct bs_block *block, enum bs_ink ink, const char *label,
-                        const char *text)
-{
-    bs_block_line(block);
-    bs_block_left(block, BS_INK_BOLD, RESULT_LABEL, label);
-    bs_block_wrap(block, ink, RESULT_LABEL, text);
-}
-
-static void draw_left(const struct bs_watch_sums *sums, struct bs_block *block)
-{
-    char words[200], text[500];
-    bs_watch_left_words(&sums->left, words, sizeof words);
-    bool because = sums->left.reason[0] != '\0';
-    (void)snprintf(text, sizeof text, "%s%s%s", words, because ? "; " : "", sums->left.reason);
-    draw_result(block, BS_INK_PLAIN, "Time left", text);
-}
-
-static void draw_money(const struct bs_watch_facts *facts, const struct bs_watch_sums *sums,
-                       struct bs_block *block)
-{
-    char text[400], now[BS_WATCH_WORDS_SIZE], end[BS_WATCH_WORDS_SIZE];
-    const struct bs_config *config = facts->config;
-    bool ascii = block->ascii, more = sums->billed_expected > sums->billed_seconds;
-    if (isnan(sums->billed_seconds)) {
-        draw_result(block, BS_INK_PLAIN, "Billed", "not known");
-    } else {
-        int size = snprintf(text, sizeof text, "%s h %s",
-                            bs_watch_number(sums->billed_seconds / 3600, 1, ascii, now),
-                            sums->billed_of_kafka ? "so far" : "since the workers started");
-        if (more) {
-            (void)snprintf(text + size, sizeof text - (size_t)size, ", about %s h in the end",
-                           bs_watch_number(sums->billed_expected / 3600, 1, ascii, end));
-        }
-        draw_result(block, BS_INK_PLAIN, "Billed", text);
-    }
-    if (!isnan(sums->cost)) {
-        char each[BS_WATCH_WORDS_SIZE];
-        const char *currency = config->price.currency;
-        int size = snprintf(text, sizeof text, "%s %.20s",
-                            bs_watch_number(sums->cost, 2, ascii, now), currency);
-        if (more) {
-            size += snprintf(text + size, sizeof text - (size_t)size,
-                             " so far, about %s %.20s in the end",
-                             bs_watch_number(sums->cost_expected, 2, ascii, end), currency);
-        }
-        (void)snprintf(text + size, sizeof text - (size_t)size, ", at %s an hour",
-                       bs_watch_number(config->price.billed_hour, 2, ascii, each));
-        draw_result(block, BS_INK_PLAIN, "Cost", text);
-    }
-    if (config->limits.billed_hours > 0) {
-        bool known = !isnan(sums->budget_left_seconds);
-        (void)snprintf(
-            text, sizeof text, "%s h%s%s%s%s",
-            bs_watch_number(config->limits.billed_hours, 1, ascii, now), known ? ", " : "",
-            known ? bs_watch_number(sums->budget_left_seconds / 3600, 1, ascii, end) : "",
-            known ? " h left" : "",
-            sums->budget_too_small ? ": it ends before the backlog does" : "");
-        draw_result(block, sums->budget_too_small ? BS_INK_BAD : BS_INK_PLAIN, "Budget", text);
-    }
-}
-
-static void draw_oldest(const struct bs_watch_sums *sums, struct bs_block *block)
-{
-    char text[600], age[BS_WATCH_WORDS_SIZE];
-    if (sums->oldest == NULL) {
-        return;
-    }
-    const struct bs_worker_status *status = &sums->oldest->status;
-    int size = snprintf(text, sizeof text, "%s, %s for %s", status->oldest.id, status->oldest.state,
-                        bs_watch_duration(status->oldest.age_seconds, false, age));
-    if (status->oldest.operation_id[0] != '\0') {
-        (void)snprintf(text + size, sizeof text - (size_t)size,
-                       ", %" PRId64 " check%s, operation %s", status->oldest.checks,
-                       status->oldest.checks == 1 ? "" : "s", status->oldest.operation_id);
-    }
-    draw_result(block, BS_INK_PLAIN, "Oldest", text);
-}
-
-static void draw_results(const struct picture *picture, struct bs_block *block)
-{
-    draw_left(picture->sums, block);
-    draw_money(picture->facts, picture->sums, block);
-    draw_oldest(picture->sums, block);
-}
-
-/* ---- the workers ------------------------------------------------------------------------------
- */
-
-struct column {
-    const char *name;
-    int width;
-    int from; /* the least columns of the whole picture where it is shown */
-};
-
-enum {
-    COLUMN_STATE,
-    COLUMN_PARTS,
-    COLUMN_WAITING,
-    COLUMN_FLIGHT,
-    COLUMN_RATE,
-    COLUMN_OLDEST,
-    COLUMN_UPTIME,
-    COLUMN_VERSION,
-    COLUMN_ADDRESS,
-    WORKER_COLUMNS
-};
-
-static const struct column columns[WORKER_COLUMNS] = {
-    [COLUMN_STATE] = {"state", 11, 0},         [COLUMN_PARTS] = {"parts", 6, 70},
-    [COLUMN_WAITING] = {"waiting", 9, 78},     [COLUMN_FLIGHT] = {"in flight", 10, 0},
-    [COLUMN_RATE] = {"an hour", 9, 60},        [COLUMN_OLDEST] = {"oldest", 11, 50},
-    [COLUMN_UPTIME] = {"up", 11, 110},         [COLUMN_VERSION] = {"version", 12, 125},
-    [COLUMN_ADDRESS] = {"  address", 26, 140},
-};
-
-static int name_width(int width)
-{
-    int others = 0;
-    for (int i = 0; i < WORKER_COLUMNS; i++) {
-        others += width >= columns[i].from ? columns[i].width : 0;
-    }
-    int left = width - others;
-    return left < 8 ? 8 : left > 40 ? 40 : left;
-}
-
-static void draw_cell(struct bs_block *block, int column, enum bs_ink ink, const char *text)
-{
-    if (block->width < columns[column].from) {
-        return;
-    }
-    if (column == COLUMN_ADDRESS) {
-        bs_block_put(block, ink, 0, "  ");
-        bs_block_left(block, ink, columns[column].width - 2, text);
-    } else if (column == COLUMN_STATE) {
-        bs_block_left(block, ink, columns[column].width, text);
-    } else {
-        bs_block_right(block, ink, columns[column].width, text);
-    }
-}
-
-static void draw_worker(struct bs_block *block, const struct bs_watch_worker *worker)
-{
-    const struct bs_worker_status *status = &worker->status;
-    const struct bs_status_rate *rate = &status->rates[0];
-    char text[BS_WATCH_WORDS_SIZE];
-    bool ascii = block->ascii;
-    bs_block_line(block);
-    bs_block_left(block, BS_INK_PLAIN, name_width(block->width) - 1, status->worker);
-    bs_block_put(block, BS_INK_PLAIN, 0, " ");
-    draw_cell(block, COLUMN_STATE, status->ready ? BS_INK_GOOD : BS_INK_BAD,
-              status->ready ? "ready" : "not ready");
-    draw_cell(block, COLUMN_PARTS, BS_INK_PLAIN,
-              bs_watch_short(status->partition_count, ascii, text));
-    draw_cell(block, COLUMN_WAITING, BS_INK_PLAIN,
-              bs_watch_short((double)status->unsubmitted, ascii, text));
-    draw_cell(block, COLUMN_FLIGHT, BS_INK_PLAIN,
-              bs_watch_short((double)status->in_flight, ascii, text));
-    double answers =
-        rate->seconds > 0 ? (rate->results + rate->dead_letters) / rate->seconds * 3600 : NAN;
-    draw_cell(block, COLUMN_RATE, BS_INK_PLAIN, bs_watch_short(answers, ascii, text));
-    draw_cell(block, COLUMN_OLDEST, BS_INK_PLAIN,
-              status->oldest.known ? bs_watch_duration(status->oldest.age_seconds, false, text)
-                                   : bs_watch_short(NAN, ascii, text));
-    draw_cell(block, COLUMN_UPTIME, BS_INK_PLAIN,
-              bs_watch_duration(status->uptime_seconds, false, text));
-    draw_cell(block, COLUMN_VERSION, BS_INK_PLAIN, status->version);
-    draw_cell(block, COLUMN_ADDRESS, BS_INK_PLAIN, worker->address);
-    if (!status->ready) {
-        char reason[700];
-        (void)snprintf(reason, sizeof reason, "%s: %s", status->reason, status->reason_text);
-        bs_block_line(block);
-        bs_block_indent(block, 2);
-        bs_block_put(block, BS_INK_BAD, 0, reason);
-    }
-}
-
-static void draw_workers(const struct picture *picture, struct bs_block *block)
-{
-    const struct bs_watch_facts *facts = picture->facts;
-    if (facts->worker_count > 0) {
-        bs_block_line(block);
-        bs_block_left(block, BS_INK_BOLD, name_width(block->width), "Worker");
-        for (int i = 0; i < WORKER_COLUMNS; i++) {
-            draw_cell(block, i, BS_INK_BOLD, i == COLUMN_ADDRESS ? "address" : columns[i].name);
-        }
-    }
-    for (size_t i = 0; i < facts->worker_count; i++) {
-        const struct bs_watch_worker *worker = &facts->workers[i];
-        if (worker->answered) {
-            draw_worker(block, worker);
-            continue;
-        }
-        bs_block_line(block);
-        bs_block_put(block, BS_INK_PLAIN, 0, worker->address);
-        bs_block_put(block, BS_INK_PLAIN, 0, "  ");
-        bs_block_put(block, BS_INK_WARN, 0, worker->problem);
-    }
-}
-
-static void draw_notes(const struct picture *picture, struct bs_block *block)
-{
-    const struct bs_watch_facts *facts = picture->facts;
-    const struct bs_watch_sums *sums = picture->sums;
-    char text[500];
-    if (sums->answering == 0) {
-        bs_block_line(block);
-        bs_block_wrap(block, BS_INK_WARN, 0,
-                      facts->worker_count == 0 && facts->members == 0
-                          ? "No worker runs: nobody is a member of the group."
-                          : "No worker answers, so checks, quotas and the oldest operation are "
-                            "not known: name them with --worker HOST:PORT.");
-    } else if (facts->members > 0 && (size_t)facts->members > sums->answering) {
-        (void)snprintf(text, sizeof text,
-                       "%zu of the group's %d members answer%s: name the others with --worker "
-                       "HOST:PORT.",
-                       sums->answering, facts->members, sums->answering == 1 ? "s" : "");
-        bs_block_line(block);
-        bs_block_wrap(block, BS_INK_WARN, 0, text);
-    }
-    if (facts->workers_left_out > 0) {
-        (void)snprintf(text, sizeof text, "%zu more addresses are not asked.",
-                       facts->workers_left_out);
-        bs_block_line(block);
-        bs_block_put(block, BS_INK_WARN, 0, text);
-    }
-    if (facts->failures.problem[0] != '\0') {
-        (void)snprintf(text, sizeof text, "Failures: %s", facts->failures.problem);
-        bs_block_line(block);
-        bs_block_wrap(block, BS_INK_WARN, 0, text);
-    }
-}
-
 /* ---- the whole --------------------------------------------------------------------------------
  */
 
-static void draw_body(const struct picture *picture)
+static void draw_body(const struct bs_watch_picture *picture)
 {
     int width = picture->style->columns;
     bool two = width >= JOBS_WIDTH + GAP + PACE_WIDTH;
-    bool three = width >= JOBS_WIDTH + PACE_WIDTH + RESULT_WIDTH + 2 * GAP;
+    bool three = width >= JOBS_WIDTH + 4 + PACE_WIDTH + RESULT_WIDTH + 2 * GAP;
     int spare = width - JOBS_WIDTH - PACE_WIDTH - GAP;
-    int jobs_width = three ? JOBS_WIDTH + 4 : two ? JOBS_WIDTH + spare : width;
+    int jobs_width = two ? JOBS_WIDTH + (spare < 4 ? spare : 4) : width;
     struct bs_block jobs = new_block(picture, jobs_width);
     struct bs_block pace = new_block(picture, two ? PACE_WIDTH : width);
     struct bs_block results =
         new_block(picture, three ? width - jobs_width - PACE_WIDTH - 2 * GAP : width);
     draw_jobs(picture, &jobs);
     draw_pace(picture, &pace);
-    draw_results(picture, &results);
+    bs_watch_draw_results(picture, &results);
     const struct bs_block *beside[] = {&jobs, &pace, &results};
     bs_block_join(beside, three ? 3 : two ? 2 : 1, GAP, picture->out);
     for (int i = three ? 3 : two ? 2 : 1; i < 3; i++) {
@@ -537,39 +292,61 @@ static void draw_body(const struct picture *picture)
     bs_block_free(&results);
 }
 
-/* Of too many lines the last ones go, and a line says so. */
-static void cut_rows(const struct picture *picture, size_t from)
+static int count_lines(const struct bs_buffer *out, size_t from)
 {
-    struct bs_buffer *out = picture->out;
     int lines = 0;
-    size_t keep = from;
     for (size_t at = from; at < out->size; at++) {
-        if (out->data[at] == '\n') {
-            lines++;
-            keep = lines == picture->style->rows - 1 ? at + 1 : keep;
+        lines += out->data[at] == '\n';
+    }
+    return lines;
+}
+
+/* Of too many lines the empty ones go first, the lowest before the others. */
+static void squeeze(struct bs_buffer *out, size_t from, int rows)
+{
+    int lines = count_lines(out, from);
+    for (size_t at = out->size; at > from + 1 && lines > rows; at--) {
+        if (out->data[at - 1] == '\n' && out->data[at - 2] == '\n') {
+            memmove(out->data + at - 1, out->data + at, out->size - at);
+            out->size--;
+            lines--;
         }
     }
-    if (lines > picture->style->rows) {
-        char text[64];
-        struct bs_block block = new_block(picture, picture->style->columns);
-        (void)snprintf(text, sizeof text, "and %d more lines", lines - picture->style->rows + 1);
-        out->size = keep;
-        bs_block_put(&block, BS_INK_DIM, 0, text);
-        flush(picture, &block);
+}
+
+/* Then the last ones, and a line says so. */
+static void cut_rows(const struct bs_watch_picture *picture, size_t from)
+{
+    struct bs_buffer *out = picture->out;
+    int rows = picture->style->rows, lines, kept = 0;
+    squeeze(out, from, rows);
+    lines = count_lines(out, from);
+    if (lines <= rows) {
+        return;
     }
+    size_t keep = from;
+    while (kept < rows - 1) {
+        kept += out->data[keep++] == '\n';
+    }
+    char text[64];
+    struct bs_block block = new_block(picture, picture->style->columns);
+    (void)snprintf(text, sizeof text, "and %d more lines", lines - kept);
+    out->size = keep;
+    bs_block_put(&block, BS_INK_DIM, 0, text);
+    flush(picture, &block);
 }
 
 void bs_watch_view(const struct bs_watch_facts *facts, const struct bs_watch_sums *sums,
                    const struct bs_watch_style *style, struct bs_buffer *out)
 {
-    const struct picture picture = {.facts = facts, .sums = sums, .style = style, .out = out};
+    const struct bs_watch_picture picture = {
+        .facts = facts, .sums = sums, .style = style, .out = out};
     size_t from = out->size;
     struct bs_block below = new_block(&picture, style->columns);
     draw_head(&picture);
     draw_body(&picture);
     bs_block_line(&below);
-    draw_workers(&picture, &below);
-    draw_notes(&picture, &below);
+    bs_watch_draw_workers(&picture, &below);
     flush(&picture, &below);
     cut_rows(&picture, from);
 }

@@ -54,13 +54,14 @@ const char *bs_watch_duration(double seconds, bool up, char text[BS_WATCH_WORDS_
     static const struct {
         double size, part;
         const char *name, *part_name;
-    } units[] = {{86400, 3600, "d", "h"}, {3600, 60, "h", "min"}, {60, 60, "min", ""}};
+    } units[] = {{86400, 3600, "d", "h"}, {3600, 60, "h", "min"}, {60, 1, "min", "s"}};
     if (!(seconds >= 0 && seconds < 1e12)) {
         (void)snprintf(text, BS_WATCH_WORDS_SIZE, "?");
         return text;
     }
     for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
-        double step = units[i].part;
+        bool coarse = units[i].part < 2 && seconds >= 600; /* 12 min, not 12 min 34 s */
+        double step = coarse ? units[i].size : units[i].part;
         double rounded = (up ? ceil(seconds / step) : floor(seconds / step)) * step;
         if (rounded < units[i].size) {
             continue;
