@@ -1,14 +1,23 @@
 """Watching: what /status tells of a worker, and what `backscribe watch` makes of it and of Kafka."""
 
+import contextlib
+import http.server
+import itertools
 import json
+import os
 import pathlib
+import re
+import signal
+import threading
 
 import jsonschema
+import pytest
 
 from harness.scene import NO_QUOTAS
+from harness.terminal import Terminal
 from harness.topics import job_value
-from harness.waiting import wait_until
-from harness.worker import merged
+from harness.waiting import free_ports, wait_until
+from harness.worker import command_environment, merged
 
 PARTITIONS = 4
 SCHEMAS = pathlib.Path(__file__).parents[2] / "schemas"
@@ -139,22 +148,267 @@ def test_without_workers_kafka_tells_how_far_it_is(scene):
     assert facts["timeLeft"]["kind"] in ("at_least", "unknown")
 
 
-def test_show(scene, request):
-    import os, time
-    from harness.terminal import Terminal
-    from harness.worker import command_environment
-    workers, changes = start_backlog(scene, changes={"price": {"billed_hour": 60.5, "currency": "RUB"}, "limits": {"billed_hours": 2}})
+def test_a_dead_worker_has_a_line_that_says_so(scene):
+    workers, changes = start_backlog(scene, in_flight=20, waiting=12)
+    workers[0].kill()
+    facts = look(scene, workers, changes)
+    silent, answering = facts["workers"]
+    assert not silent["answers"] and "does not answer" in silent["problem"], silent
+    assert answering["answers"] and answering["partitions"] >= 2, answering
+    assert facts["failed"]["total"] == 5
+    # Its partitions go to the other one, which then tells of everything.
+    wait_until(lambda: look(scene, workers, changes)["jobs"]["exact"], 60, scene.situation, 0.5)
+    facts = look(scene, workers, changes)
+    assert (facts["jobs"]["inFlight"], facts["jobs"]["backlog"]) == (20, 12), facts
+    assert facts["kafka"]["members"] == 1
+
+
+def test_a_worker_of_another_group_is_not_counted(scene):
+    workers, changes = start_backlog(scene, in_flight=8, waiting=0)
+    facts = look(scene, workers, {**changes, "group": f"{scene.group}-other"})
+    assert [worker["answers"] for worker in facts["workers"]] == [False, False]
+    assert scene.group in facts["workers"][0]["problem"]
+    assert facts["jobs"]["backlog"] == facts["jobs"]["total"] == 13
+
+
+def test_kafka_that_cannot_be_reached_ends_once_with_1(scene):
+    nobody = {"kafka": {"bootstrap.servers": f"127.0.0.1:{free_ports(1)[0]}"}}
+    status, command = scene.run_command(["watch", "--once", "--json"], nobody)
+    assert status == 1 and "no broker answers" in command.log, command.situation()
+    facts = json.loads(command.output)
+    schema("watch").validate(facts)
+    assert not facts["kafka"]["answers"] and facts["jobs"]["total"] is None
+
+
+def test_wrong_usage_of_watch_ends_with_2(scene):
+    for arguments in (
+        ["--interval", "0"],
+        ["--interval", "often"],
+        ["--worker", "http://x"],
+        ["--worker", "x:0"],
+        ["--worker", ""],
+        ["--frequently"],
+    ):
+        status, command = scene.run_command(["watch", *arguments])
+        assert status == 2, (arguments, command.situation())
+
+
+# ---- what others may write
+
+
+class Hostile(http.server.BaseHTTPRequestHandler):
+    """Answers for a worker, as the server's `answer` has it."""
+
+    def do_GET(self):
+        self.server.answer(self)
+
+    def log_message(self, *_):
+        pass
+
+
+@contextlib.contextmanager
+def hostile_worker(answer):
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hostile)
+    server.daemon_threads = True
+    server.answer = answer
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def page(handler, body, status=200, **headers):
+    handler.send_response(status)
+    for name, value in headers.items():
+        handler.send_header(name, value)
+    handler.end_headers()
+    with contextlib.suppress(OSError):  # who asked may have gone
+        for part in body:
+            handler.wfile.write(part)
+
+
+def test_what_a_false_worker_answers_does_no_harm(scene):
+    scene.create_topics(partitions=1)
+    commands = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202e"
+    status = {
+        "worker": commands,
+        "group": scene.group,
+        "version": commands,
+        "ready": False,
+        "notReady": [{"reason": commands, "text": commands}],
+        "operations": {"running": 1e300},
+        "oldestOperation": {"id": commands, "state": commands, "operationId": commands},
+    }
+    endless = (b" " * 65536 for _ in itertools.count())
+    hung = threading.Event()
+    asked = []
+    with (
+        hostile_worker(lambda handler: page(handler, [json.dumps(status).encode()])) as obeyed,
+        hostile_worker(lambda handler: page(handler, endless)) as large,
+        hostile_worker(lambda handler: page(handler, [b"<html>"])) as other,
+        hostile_worker(lambda handler: hung.wait(60)) as silent,
+        hostile_worker(lambda handler: asked.append(handler.path)) as secret,
+        hostile_worker(
+            lambda handler: page(handler, [], 302, Location=f"http://{secret}/")
+        ) as elsewhere,
+    ):
+        all_of_them = (obeyed, large, other, silent, elsewhere)
+        arguments = [part for each in all_of_them for part in ("--worker", each)]
+        pictures = [
+            scene.run_command(["watch", "--once", *more, *arguments])
+            for more in ([], ["--json"])
+        ]
+        hung.set()
+    assert asked == []
+    for code, command in pictures:
+        assert code == 0, command.situation()
+        text = command.output.decode()
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", text), text
+    facts = json.loads(pictures[1][1].output)
+    schema("watch").validate(facts)
+    problems = {worker["address"]: worker["problem"] for worker in facts["workers"]}
+    assert problems[obeyed] is None
+    assert "too large" in problems[large] and "no worker's status" in problems[other]
+    assert "does not answer" in problems[silent] and "302" in problems[elsewhere]
+
+
+# ---- lines
+
+
+def test_lines_come_once_an_interval_until_everything_is_answered(scene):
+    workers, changes = start_backlog(scene, in_flight=12, waiting=0)
+    command = scene.start_command(
+        ["watch", "--interval", "1s", "--until-drained", *of(workers)], changes
+    )
+    wait_until(lambda: command.output.count(b"\n") >= 2, 60, command.situation)
+    assert command.running
     scene.standin.end_running()
-    scene.wait_for_answers(results=10, timeout_seconds=60)
-    time.sleep(14)
-    cfg = scene.directory / "w.json"
-    cfg.write_text(json.dumps(scene.configuration(changes)))
-    for columns, rows, locale in ((80, 24, "C.UTF-8"), (80, 24, "C"), (200, 50, "C.UTF-8"), (50, 40, "C.UTF-8"), (120,40,"C.UTF-8")):
-        t = Terminal([os.environ["BACKSCRIBE_WORKER"], "watch", "--config", cfg, *of(workers)], columns, rows, {"LC_ALL": locale, **command_environment()})
-        t.wait_for("Worker")
-        t.wait_for("1 h")
-        print("-" * columns); print(t.text()); print("-" * columns)
-        t.type(b"\x03")
-        print(t.wait_for_end(), t.cursor_hidden)
-        t.close()
-    assert 0
+    assert command.wait_for_end(60) == 0, command.situation()
+    lines = command.output.decode("ascii").splitlines()
+    for line in lines:
+        assert re.fullmatch(r"time=\S+Z( \w+=(\"[^\"]*\"|\S+))+", line), line
+    assert " in_flight=12 " in lines[0] + lines[1], lines
+    assert " done=12 failed=5 failed_invalid_job=3 failed_audio_forbidden=2" in lines[-1], lines
+    assert 'left="nothing left to do"' in lines[-1] and "workers=2/2" in lines[-1], lines
+
+
+@pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_lines_end_well(scene, which):
+    scene.create_topics(partitions=1)
+    command = scene.start_command(["watch", "--json", "--interval", "1s"])
+    wait_until(lambda: command.output.count(b"\n") >= 1, 60, command.situation)
+    command.send(which)
+    assert command.wait_for_end(20) == 0, command.situation()
+    for line in command.output.splitlines():
+        schema("watch").validate(json.loads(line))
+
+
+# ---- on a terminal
+
+
+@contextlib.contextmanager
+def watched(scene, workers, changes, columns=80, rows=24, arguments=(), **environment):
+    configuration = scene.directory / "terminal.json"
+    configuration.write_text(json.dumps(scene.configuration(changes)))
+    command = [os.environ["BACKSCRIBE_WORKER"], "watch", "--config", configuration]
+    environment = {"LC_ALL": "C.UTF-8", **command_environment(), **environment}
+    terminal = Terminal([*command, *of(workers), *arguments], columns, rows, environment)
+    try:
+        yield terminal
+    finally:
+        terminal.close()
+
+
+PICTURES = [
+    (80, 24, "C.UTF-8", []),
+    (200, 50, "C.UTF-8", []),
+    (80, 24, "C", ["--no-color"]),
+    (200, 50, "C", []),
+    (45, 15, "C.UTF-8", []),
+]
+
+
+def test_the_picture_on_a_terminal_is_whole_in_every_size_and_locale(scene):
+    workers, changes = start_backlog(scene)
+    wait_until(lambda: look(scene, workers, changes)["jobs"]["exact"], 60, scene.situation, 0.5)
+    for columns, rows, locale, arguments in PICTURES:
+        arguments = ["--interval", "1s", *arguments]
+        with watched(
+            scene, workers, changes, columns, rows, arguments, LC_ALL=locale
+        ) as terminal:
+            thin = "," if locale == "C" else "\u202f"
+            terminal.wait_for("of 85 jobs")
+            terminal.wait_for("3    invalid_job")
+            drawn = terminal.bytes.count(b"\x1b[J")
+            wait_until(
+                lambda: terminal.read() or terminal.bytes.count(b"\x1b[J") >= drawn + 2,
+                30,
+                terminal.text,
+            )
+            terminal.expect_no_wrap()
+            terminal.expect_only_known_sequences(ascii_only=locale == "C")
+            lines = terminal.lines()
+            assert terminal.cursor_hidden
+            assert lines[0].startswith("backscribe") and scene.group in lines[0], lines
+            assert sum("of 85 jobs" in line for line in lines) == 1, lines
+            assert "32  in flight, paid for" in terminal.text()
+            if columns == 200:
+                assert workers[0].status()["worker"] in terminal.text()
+                assert f"500{thin}000{thin}000" not in terminal.text()
+            assert (b"\x1b[32m" in terminal.bytes) == ("--no-color" not in arguments)
+            terminal.type(b"\x03")
+            assert terminal.wait_for_end() == 0
+            # The last picture stays, the cursor is below it and shows, what is typed is seen.
+            assert [line for line in terminal.lines() if line][0].startswith("backscribe")
+            assert not terminal.cursor_hidden
+            assert terminal.lines()[terminal.cursor_row] == ""
+            assert terminal.mode() == terminal.mode_before
+
+
+def test_the_picture_follows_the_size_of_the_terminal(scene):
+    workers, changes = start_backlog(scene, in_flight=12, waiting=0)
+    with watched(scene, workers, changes, 120, 40, ["--interval", "1h"]) as terminal:
+        terminal.wait_for("Worker")
+        terminal.wait_for(" up")
+        terminal.resize(60, 30)
+        wait_until(lambda: " up" not in terminal.text(), 10, terminal.text)
+        terminal.wait_for("Worker")
+        terminal.expect_no_wrap()
+        assert sum(line.startswith("backscribe  group") for line in terminal.lines()) == 1
+        terminal.type(b"q")
+        assert terminal.wait_for_end() == 0
+        assert terminal.mode() == terminal.mode_before
+
+
+def test_a_dumb_terminal_gets_lines_and_no_colour_no_ink(scene):
+    scene.create_topics(partitions=1)
+    with watched(scene, (), {}, 200, 24, ["--interval", "1s"], TERM="dumb") as terminal:
+        terminal.wait_for("time=")
+        terminal.send()
+        assert terminal.wait_for_end() == 0
+        assert b"\x1b" not in terminal.bytes
+    with watched(scene, (), {}, 80, 24, NO_COLOR="1") as terminal:
+        terminal.wait_for("of 0 jobs")
+        terminal.send()
+        assert terminal.wait_for_end() == 0
+        assert not re.search(rb"\x1b\[[1-9]\d*m", terminal.bytes)
+        assert not terminal.cursor_hidden
+
+
+def test_stopped_and_continued_it_gives_the_terminal_back_and_takes_it_again(scene):
+    scene.create_topics(partitions=1)
+    with watched(scene, (), {}, 80, 24, ["--interval", "1s"]) as terminal:
+        terminal.wait_for("of 0 jobs")
+        assert terminal.mode() != terminal.mode_before
+        terminal.send(signal.SIGTSTP)
+        wait_until(lambda: not terminal.cursor_hidden, 10, terminal.text)
+        assert terminal.mode() == terminal.mode_before
+        terminal.send(signal.SIGCONT)
+        wait_until(lambda: terminal.cursor_hidden, 10, terminal.text)
+        terminal.send(signal.SIGINT)
+        assert terminal.wait_for_end() == 0
+        assert terminal.mode() == terminal.mode_before

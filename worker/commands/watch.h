@@ -55,6 +55,9 @@ void bs_watch_facts_free(struct bs_watch_facts *facts);
 /* ---- what they come to: watch_sums.c ----------------------------------------------------------
  */
 
+/* A rate of less would be chance. */
+#define BS_WATCH_RATE_SECONDS 15
+
 struct bs_watch_rate {
     double seconds; /* that the counts are of; 0 = not known */
     double results, dead_letters, submissions, checks, billed_seconds;

@@ -127,6 +127,7 @@ void bs_block_join(const struct bs_block *const *blocks, size_t count, int gap,
         lines = blocks[i]->count > lines ? blocks[i]->count : lines;
     }
     for (size_t at = 0; at < lines; at++) {
+        size_t begin = out->size;
         int missing = 0; /* columns that are due before anything more is shown */
         for (size_t i = 0; i < count; i++) {
             const struct bs_block *block = blocks[i];
@@ -138,6 +139,9 @@ void bs_block_join(const struct bs_block *const *blocks, size_t count, int gap,
                 bs_buffer_append(out, block->lines[at].text.data, block->lines[at].text.size);
             }
             missing += block->width - shown + gap;
+        }
+        while (out->size > begin && out->data[out->size - 1] == ' ') {
+            out->size--;
         }
         bs_buffer_append(out, "\n", 1);
     }

@@ -248,7 +248,7 @@ static void write_worker(struct json *json, const struct bs_watch_worker *worker
     boolean(json, "answers", worker->answered);
     string(json, "problem", or_null(worker->problem));
     if (worker->answered) {
-        double hours = status->rates[0].seconds / 3600;
+        const struct bs_status_rate *rate = &status->rates[0];
         string(json, "worker", status->worker);
         string(json, "version", status->version);
         number(json, "uptimeSeconds", status->uptime_seconds);
@@ -262,8 +262,9 @@ static void write_worker(struct json *json, const struct bs_watch_worker *worker
         count(json, "deadLetters", status->dead_letters);
         count(json, "skipped", status->skipped);
         number(json, "answersAnHour",
-               hours > 0 ? (status->rates[0].results + status->rates[0].dead_letters) / hours
-                         : NAN);
+               rate->seconds >= BS_WATCH_RATE_SECONDS
+                   ? (rate->results + rate->dead_letters) / rate->seconds * 3600
+                   : NAN);
         number(json, "oldestSeconds", status->oldest.known ? status->oldest.age_seconds : NAN);
     }
     close_container(json, "}");

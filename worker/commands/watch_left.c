@@ -112,6 +112,8 @@ static void tell_reason(const struct bs_watch_facts *facts, struct bs_watch_sums
     } else if (!by_rate) {
         reason = sums->answering > 0 ? "too little was answered so far to tell"
                                      : "no worker answers, and too little was published meanwhile";
+    } else if (sums->rates_of_workers && facts->members > (int32_t)sums->answering) {
+        reason = "at the rate of the workers that answer";
     } else if (!sums->rates_of_workers) {
         reason = "at the rate at which Kafka's offsets moved while this was watched";
     } else if (isnan(sums->rates[1].answers_an_hour)) {

@@ -24,6 +24,12 @@ static void draw_left(const struct bs_watch_sums *sums, struct bs_block *block)
     draw_result(block, BS_INK_PLAIN, "Time left", text);
 }
 
+/* What is expected has no more figures than it is known by. */
+static const char *roughly(double value, int digits, bool ascii, char text[BS_WATCH_WORDS_SIZE])
+{
+    return bs_watch_number(value, value < 100 ? digits : 0, ascii, text);
+}
+
 static void draw_billed(const struct bs_watch_sums *sums, struct bs_block *block)
 {
     char text[300], now[BS_WATCH_WORDS_SIZE], end[BS_WATCH_WORDS_SIZE];
@@ -36,7 +42,7 @@ static void draw_billed(const struct bs_watch_sums *sums, struct bs_block *block
                         sums->billed_of_kafka ? "so far" : "since the workers started");
     if (sums->billed_expected > sums->billed_seconds) {
         (void)snprintf(text + size, sizeof text - (size_t)size, ", about %s h in the end",
-                       bs_watch_number(sums->billed_expected / 3600, 1, block->ascii, end));
+                       roughly(sums->billed_expected / 3600, 1, block->ascii, end));
     }
     draw_result(block, BS_INK_PLAIN, "Billed", text);
 }
@@ -52,9 +58,8 @@ static void draw_cost(const struct bs_config *config, const struct bs_watch_sums
     int size = snprintf(text, sizeof text, "%s %.20s",
                         bs_watch_number(sums->cost, 2, block->ascii, now), currency);
     if (sums->billed_expected > sums->billed_seconds) {
-        size +=
-            snprintf(text + size, sizeof text - (size_t)size, " so far, about %s %.20s in the end",
-                     bs_watch_number(sums->cost_expected, 2, block->ascii, end), currency);
+        size += snprintf(text + size, sizeof text - (size_t)size, " so far, about %s in the end",
+                         roughly(sums->cost_expected, 2, block->ascii, end));
     }
     (void)snprintf(text + size, sizeof text - (size_t)size, ", at %s an hour",
                    bs_watch_number(config->price.billed_hour, 2, block->ascii, each));
@@ -90,9 +95,9 @@ static void draw_oldest(const struct bs_watch_sums *sums, struct bs_block *block
     int size = snprintf(text, sizeof text, "%s, %s for %s", status->oldest.id, status->oldest.state,
                         bs_watch_duration(status->oldest.age_seconds, false, age));
     if (status->oldest.operation_id[0] != '\0') {
-        (void)snprintf(text + size, sizeof text - (size_t)size,
-                       ", %" PRId64 " check%s, operation %s", status->oldest.checks,
-                       status->oldest.checks == 1 ? "" : "s", status->oldest.operation_id);
+        (void)snprintf(text + size, sizeof text - (size_t)size, ", %" PRId64 " check%s, op %s",
+                       status->oldest.checks, status->oldest.checks == 1 ? "" : "s",
+                       status->oldest.operation_id);
     }
     draw_result(block, BS_INK_PLAIN, "Oldest", text);
 }

@@ -5,8 +5,6 @@
 
 #include "commands/watch.h"
 
-#define SECONDS_LEAST 15 /* of less, a rate is chance */
-
 /* ---- jobs -------------------------------------------------------------------------------------
  */
 
@@ -129,7 +127,7 @@ static void sum_rates(const struct bs_watch_facts *facts, struct bs_watch_sums *
         }
         /* A window that tells no more than the one before says nothing of its own. */
         bool young = i > 0 && sum->seconds <= (double)bs_rate_windows_seconds[i - 1];
-        if (sum->seconds < SECONDS_LEAST || young) {
+        if (sum->seconds < BS_WATCH_RATE_SECONDS || young) {
             sum->answers_an_hour = sum->submissions_an_hour = sum->checks_an_hour = NAN;
         } else if (!sums->rates_of_workers) {
             sum->submissions_an_hour = sum->checks_an_hour = NAN;

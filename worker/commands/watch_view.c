@@ -13,7 +13,6 @@
 #define RESULT_WIDTH 60 /* the least where it stands beside the others */
 #define GAP          3
 #define NUMBER_WIDTH 10
-#define COLUMN_WIDTH 9
 #define LABEL_WIDTH  14
 #define CODES_SHOWN  7 /* where not every line is welcome */
 
@@ -186,7 +185,7 @@ static void draw_jobs(const struct bs_watch_picture *picture, struct bs_block *b
     if (failures->problem[0] != '\0') {
         (void)snprintf(label, sizeof label, "failed, as far as known");
     } else if (!failures->complete) {
-        (void)snprintf(label, sizeof label, "failed, %.0f %% of them read", failures->part * 100);
+        (void)snprintf(label, sizeof label, "failed, %.0f %% read", failures->part * 100);
     } else if (sums->known && sums->answered > 0 && sums->failed > 0) {
         (void)snprintf(label, sizeof label, "failed, %.1f %%",
                        fmin((double)sums->failed / (double)sums->answered, 1) * 100);
@@ -198,14 +197,20 @@ static void draw_jobs(const struct bs_watch_picture *picture, struct bs_block *b
 /* ---- the pace ---------------------------------------------------------------------------------
  */
 
+static int column_width(const struct bs_block *block)
+{
+    int width = (block->width - LABEL_WIDTH) / 3;
+    return width < 1 ? 1 : width > 9 ? 9 : width;
+}
+
 static void draw_row(struct bs_block *block, enum bs_ink ink, const char *label, const char *first,
                      const char *second, const char *third)
 {
     bs_block_line(block);
     bs_block_left(block, ink, LABEL_WIDTH, label);
-    bs_block_right(block, ink, COLUMN_WIDTH, first);
-    bs_block_right(block, ink, COLUMN_WIDTH, second);
-    bs_block_right(block, ink, COLUMN_WIDTH, third);
+    bs_block_right(block, ink, column_width(block), first);
+    bs_block_right(block, ink, column_width(block), second);
+    bs_block_right(block, ink, column_width(block), third);
 }
 
 static void draw_figures(struct bs_block *block, const char *label, double first, double second,
@@ -223,16 +228,16 @@ static void draw_quality(const struct bs_watch_sums *sums, struct bs_block *bloc
         bs_block_line(block);
         bs_block_left(block, BS_INK_PLAIN, LABEL_WIDTH, "checks each");
         (void)snprintf(text, sizeof text, "%.2f", sums->checks_per_result);
-        bs_block_right(block, BS_INK_PLAIN, COLUMN_WIDTH, text);
+        bs_block_right(block, BS_INK_PLAIN, column_width(block), text);
     }
     if (!isnan(sums->delay_mean_seconds)) {
         bs_block_line(block);
         bs_block_left(block, BS_INK_PLAIN, LABEL_WIDTH, "found after");
-        bs_block_right(block, BS_INK_PLAIN, COLUMN_WIDTH,
+        bs_block_right(block, BS_INK_PLAIN, column_width(block),
                        bs_watch_duration(sums->delay_mean_seconds, true, mean));
-        (void)snprintf(text, sizeof text, "99 %% in %s",
+        (void)snprintf(text, sizeof text, "p99 %s",
                        bs_watch_duration(sums->delay_p99_seconds, true, most));
-        bs_block_right(block, BS_INK_PLAIN, 2 * COLUMN_WIDTH, text);
+        bs_block_right(block, BS_INK_PLAIN, 2 * column_width(block), text);
     }
 }
 

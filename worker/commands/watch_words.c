@@ -60,7 +60,8 @@ const char *bs_watch_duration(double seconds, bool up, char text[BS_WATCH_WORDS_
         return text;
     }
     for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
-        bool coarse = units[i].part < 2 && seconds >= 600; /* 12 min, not 12 min 34 s */
+        /* 12 min, not 12 min 34 s; 115 d, not 115 d 18 h */
+        bool coarse = seconds >= (units[i].part < 2 ? 10 : 100) * units[i].size;
         double step = coarse ? units[i].size : units[i].part;
         double rounded = (up ? ceil(seconds / step) : floor(seconds / step)) * step;
         if (rounded < units[i].size) {
@@ -69,7 +70,7 @@ const char *bs_watch_duration(double seconds, bool up, char text[BS_WATCH_WORDS_
         double whole = floor(rounded / units[i].size);
         double parts = round((rounded - whole * units[i].size) / step);
         int size = snprintf(text, BS_WATCH_WORDS_SIZE, "%.0f %s", whole, units[i].name);
-        if (parts > 0 && whole < 100) {
+        if (parts > 0 && !coarse) {
             (void)snprintf(text + size, BS_WATCH_WORDS_SIZE - (size_t)size, " %.0f %s", parts,
                            units[i].part_name);
         }

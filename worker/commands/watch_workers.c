@@ -73,8 +73,9 @@ static void draw_worker(struct bs_block *block, const struct bs_watch_worker *wo
               bs_watch_short((double)status->unsubmitted, ascii, text));
     draw_cell(block, COLUMN_FLIGHT, BS_INK_PLAIN,
               bs_watch_short((double)status->in_flight, ascii, text));
-    double answers =
-        rate->seconds > 0 ? (rate->results + rate->dead_letters) / rate->seconds * 3600 : NAN;
+    double answers = rate->seconds >= BS_WATCH_RATE_SECONDS
+                         ? (rate->results + rate->dead_letters) / rate->seconds * 3600
+                         : NAN;
     draw_cell(block, COLUMN_RATE, BS_INK_PLAIN, bs_watch_short(answers, ascii, text));
     draw_cell(block, COLUMN_OLDEST, BS_INK_PLAIN,
               status->oldest.known ? bs_watch_duration(status->oldest.age_seconds, false, text)
