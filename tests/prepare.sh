@@ -61,15 +61,27 @@ fetch_jars() {
     fi
 }
 
-# Debian's package, unpacked and not installed: installing it would start a service on this machine.
+# unpack_package PACKAGE: Debian's, into the folder where we are; nothing is installed.
+unpack_package() {
+    download="apt-get -q -o APT::Sandbox::User=root download $1"
+    $download >&2 || { $as_root apt-get -q update >&2 && $download >&2; }
+    dpkg -x "$1"_*.deb .
+    rm "$1"_*.deb
+}
+
+# Unpacked only: installing it would start a service on this machine. Debian 13 has promtool in a
+# package of its own.
 fetch_prometheus() {
     [ ! -e build/prometheus/complete ] || return 0
     rm -rf build/prometheus
     mkdir -p build/prometheus
     (
         cd build/prometheus
-        download="apt-get -q -o APT::Sandbox::User=root download prometheus"
-        $download >&2 || { $as_root apt-get -q update >&2 && $download >&2; }
+        unpack_package prometheus
+        [ -e usr/bin/promtool ] || unpack_package promtool
+        touch complete
+    )
+}
         dpkg -x prometheus_*.deb .
         rm prometheus_*.deb
         touch complete
