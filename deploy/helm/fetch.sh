@@ -9,7 +9,8 @@ folder=$(mkdir -p "$1" && cd "$1" && pwd)
 here=$(cd "$(dirname "$0")" && pwd)
 python=$here/../../build/venv/bin/python
 
-keda=github.com/kedacore/keda/v2@v2.21.0
+# The last that asks for no newer Go than Debian 13 has.
+keda=github.com/kedacore/keda/v2@v2.17.2
 prometheus=github.com/prometheus-operator/prometheus-operator@v0.85.0
 
 for part in "$here/fetch.sh" "$here/requirements.txt" "$here/strimzi.xml"; do

@@ -29,7 +29,7 @@ from chart import (
     workload,
     workloads,
 )
-from matrix import MATRIX
+from matrix import MATRIX, SASL
 
 BY_MODE = {"standing": "StatefulSet", "job": "Job", "cronjob": "CronJob"}
 FOLDER = ROOT / "deploy/kubernetes"
@@ -330,7 +330,7 @@ def test_topics_are_made_before_anything_else_is_there(tmp_path):
 
 
 @pytest.mark.parametrize("mode", BY_MODE)
-@pytest.mark.parametrize("release", ["a" * 53, "r" + "-x" * 26, "backscribe", "b"])
+@pytest.mark.parametrize("release", ["a" * 53, "r" + "-x" * 26, "backscribe", "b", "2024", "a.b"])
 def test_names_fit_whatever_the_release_is_called(mode, release):
     """With what Kubernetes appends: a revision (11), a schedule's time (11), an index (4)."""
     appended = {"StatefulSet": 11, "Job": 4, "CronJob": 15, "Service": 0}
@@ -345,7 +345,9 @@ def test_names_fit_whatever_the_release_is_called(mode, release):
             assert len(label) <= LABEL_MOST
 
 
-@pytest.mark.parametrize("first, second", [("blue", "green"), ("x" * 52 + "1", "x" * 52 + "2")])
+@pytest.mark.parametrize(
+    "first, second", [("blue", "green"), ("x" * 52 + "1", "x" * 52 + "2"), ("a.b", "a-b")]
+)
 def test_two_releases_do_not_get_in_each_others_way(first, second):
     values = {"partitions": 8, "createTopics": {"enabled": True}, "autoscaling": {"enabled": True}}
 
@@ -388,6 +390,18 @@ def test_the_secret_of_the_plain_manifests_has_the_files_that_they_name():
             folder, _, key = path.rpartition("/")
             assert folder == f"/run/secrets/{secret['metadata']['name']}"
             assert key in secret["stringData"]
+
+
+def test_the_notes_say_which_secrets_must_be_there_and_how_to_ask_a_worker():
+    for mode, pod in (("standing", "pod/run-backscribe-0"), ("job", "pod/POD"), ("cronjob", "pod/POD")):
+        values = {**SASL, "mode": mode}
+        outcome = helm("4", "install", "run", CHART, "--dry-run=client", values=values)
+        assert outcome.returncode == 0, outcome.stderr
+        _, _, notes = outcome.stdout.partition("NOTES:")
+        for path in secret_files(SASL["config"]):
+            assert path in notes
+        assert f"port-forward {pod} 9464" in notes and "/readyz" in notes
+        assert ("--from=cronjob/run-backscribe" in notes) == (mode == "cronjob")
 
 
 def test_strimzi_takes_the_topics():

@@ -33,6 +33,9 @@ THE_CHARTS_OWN = {
     "the admin endpoint": ({"config": {"admin": {"listen": "127.0.0.1:1"}}}, "admin"),
     "the stop": ({"config": {"shutdown_seconds": 600}}, "shutdown_seconds"),
     "the membership": ({"config": {"kafka": {"group.instance.id": "a"}}}, "group.instance.id"),
+    "a label that selectors go by": (
+        {"podLabels": {"app.kubernetes.io/component": "mine"}}, "app.kubernetes.io/component",
+    ),  # fmt: skip
     "the group": ({"config": {"kafka": {"group.id": "a"}}}, "group.id"),
 }
 NEVER_NONE = {"autoscaling": {"enabled": True, "minReplicas": 0}, "partitions": 8}

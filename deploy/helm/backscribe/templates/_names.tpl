@@ -2,8 +2,8 @@
 
 {{/*
 At most 46 characters, so that what Kubernetes appends still makes a label of 63: a CronJob's time, a
-Job's checksum and index, a StatefulSet's revision. What is cut keeps its own checksum, for two long
-names may begin alike.
+Job's checksum and index, a StatefulSet's revision. It begins with a letter and has no dot, as a
+Service's must. What is cut or replaced keeps its own checksum: another name may become the same.
 */}}
 {{- define "backscribe.fullname" -}}
 {{- $name := default .Chart.Name .Values.nameOverride -}}
@@ -13,9 +13,11 @@ names may begin alike.
 {{- else if not (contains $name .Release.Name) -}}
 {{- $full = printf "%s-%s" .Release.Name $name -}}
 {{- end -}}
-{{- $full = $full | replace "." "-" -}}
-{{- if gt (len $full) 46 -}}
-{{- printf "%s-%s" ($full | trunc 37 | trimSuffix "-") (sha256sum $full | trunc 8) -}}
+{{- if regexMatch "^[0-9]" $full -}}
+{{- $full = printf "backscribe-%s" $full -}}
+{{- end -}}
+{{- if or (gt (len $full) 46) (contains "." $full) -}}
+{{- printf "%s-%s" ($full | replace "." "-" | trunc 37 | trimSuffix "-") (sha256sum $full | trunc 8) -}}
 {{- else -}}
 {{- $full -}}
 {{- end -}}
@@ -23,8 +25,8 @@ names may begin alike.
 
 {{/* (root, component): what selectors go by; never changed, for a StatefulSet's may not. */}}
 {{- define "backscribe.selectorLabels" -}}
-app.kubernetes.io/name: {{ default .root.Chart.Name .root.Values.nameOverride | trunc 63 | trimSuffix "-" }}
-app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/name: {{ default .root.Chart.Name .root.Values.nameOverride | trunc 63 | trimSuffix "-" | quote }}
+app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
 {{- with .component }}
 app.kubernetes.io/component: {{ . }}
 {{- end }}
