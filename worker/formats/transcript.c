@@ -6,21 +6,47 @@
 #include <string.h>
 
 #include "formats/gzip.h"
-#include "formats/json.h"
+#include "formats/transcript_parts.h"
 
 /* Far above what a recording of 4 hours comes to; it only keeps a crafted message from filling the
  * memory. */
 #define PLAIN_SIZE_MAX 268435456
 
+static const struct {
+    const char *name, *extension;
+} formats[BS_TRANSCRIPT_FORMATS] = {
+    [BS_TRANSCRIPT_TEXT] = {"text", ".txt"}, [BS_TRANSCRIPT_JSONL] = {"jsonl", ".jsonl"},
+    [BS_TRANSCRIPT_SRT] = {"srt", ".srt"},   [BS_TRANSCRIPT_VTT] = {"vtt", ".vtt"},
+    [BS_TRANSCRIPT_CSV] = {"csv", ".csv"},   [BS_TRANSCRIPT_TSV] = {"tsv", ".tsv"},
+};
+
 bool bs_transcript_format_parse(const char *name, enum bs_transcript_format *format)
 {
-    if (strcmp(name, "text") == 0) {
-        *format = BS_TRANSCRIPT_TEXT;
-        return true;
+    for (int i = 0; i < BS_TRANSCRIPT_FORMATS; i++) {
+        if (strcmp(name, formats[i].name) == 0) {
+            *format = (enum bs_transcript_format)i;
+            return true;
+        }
     }
-    *format = BS_TRANSCRIPT_JSONL;
-    return strcmp(name, "jsonl") == 0;
+    return false;
 }
+
+const char *bs_transcript_extension(enum bs_transcript_format format)
+{
+    return formats[format].extension;
+}
+
+bool bs_transcript_is_subtitle(enum bs_transcript_format format)
+{
+    return format == BS_TRANSCRIPT_SRT || format == BS_TRANSCRIPT_VTT;
+}
+
+bool bs_transcript_shows_parts(enum bs_transcript_format format)
+{
+    return format == BS_TRANSCRIPT_TEXT || format == BS_TRANSCRIPT_JSONL;
+}
+
+/* ---- reading ---- */
 
 static bool is_gzipped(const struct bs_message *message)
 {
@@ -34,111 +60,19 @@ static bool is_gzipped(const struct bs_message *message)
     return false;
 }
 
-/* One line of a person's terminal: what would break or command it becomes a space. */
-static void append_line_text(struct bs_buffer *out, const char *text)
-{
-    size_t room = strlen(text) + 1;
-    char *place = (char *)bs_buffer_extend(out, room);
-    bs_utf8_copy_cut(text, room - 1, place, room);
-    out->size -= room - strlen(place);
-}
-
-static void append_time(struct bs_buffer *out, double seconds)
-{
-    char text[32];
-    long whole = (long)(seconds < 1e9 ? seconds : 1e9);
-    if (whole >= 3600) {
-        (void)snprintf(text, sizeof text, "[%ld:%02ld:%02ld] ", whole / 3600, whole / 60 % 60,
-                       whole % 60);
-    } else {
-        (void)snprintf(text, sizeof text, "[%ld:%02ld] ", whole / 60, whole % 60);
-    }
-    bs_buffer_append_text(out, text);
-}
-
-static void append_utterance(struct bs_buffer *out, const cJSON *utterance, bool with_channel)
-{
-    const cJSON *start = bs_json_member(utterance, "startSeconds");
-    const char *tag = bs_json_text(utterance, "channelTag");
-    const char *text = bs_json_text(utterance, "text");
-    if (cJSON_IsNumber(start) && start->valuedouble >= 0) {
-        append_time(out, start->valuedouble);
-    }
-    if (with_channel && tag != NULL) {
-        bs_buffer_append_text(out, "channel ");
-        append_line_text(out, tag);
-        bs_buffer_append_text(out, ": ");
-    }
-    append_line_text(out, text == NULL ? "" : text);
-    bs_buffer_append_text(out, "\n");
-}
-
-static void append_text(struct bs_buffer *out, const cJSON *result)
-{
-    const cJSON *utterances = bs_json_member(result, "utterances"), *utterance;
-    const char *uri = bs_json_text(bs_json_member(result, "audio"), "uri");
-    bool several = cJSON_GetArraySize(bs_json_member(result, "channels")) > 1;
-    bs_buffer_append_text(out, "# ");
-    append_line_text(out, bs_json_text(result, "id"));
-    bs_buffer_append_text(out, " ");
-    append_line_text(out, uri == NULL ? "" : uri);
-    bs_buffer_append_text(out, "\n");
-    cJSON_ArrayForEach(utterance, utterances)
-    {
-        append_utterance(out, utterance, several);
-    }
-    const char *text = bs_json_text(result, "text");
-    if (utterances == NULL && text != NULL && text[0] != '\0') {
-        append_line_text(out, text); /* a large one, whose utterances are in the object store */
-        bs_buffer_append_text(out, "\n");
-    }
-    bs_buffer_append_text(out, "\n");
-}
-
-/* The bytes themselves: in JSON a line's end can only stand between tokens. */
-static void append_json_line(struct bs_buffer *out, struct bs_bytes json)
-{
-    uint8_t *place = bs_buffer_extend(out, json.size);
-    for (size_t i = 0; i < json.size; i++) {
-        place[i] = json.data[i] == '\n' || json.data[i] == '\r' ? ' ' : json.data[i];
-    }
-    bs_buffer_append_text(out, "\n");
-}
-
-static bool render(enum bs_transcript_format format, struct bs_bytes value, struct bs_buffer *out,
-                   struct bs_error *error)
-{
-    struct bs_json_problem problem;
-    cJSON *result = bs_json_parse_tolerant(value.data, value.size, &problem);
-    if (result == NULL) {
-        (void)bs_error_set(error, BS_ERROR_INVALID, "not a result: at byte %zu: %s", problem.offset,
-                           problem.reason);
-        return false;
-    }
-    bool good = bs_json_text(result, "id") != NULL && bs_json_member(result, "text") != NULL;
-    if (!good) {
-        (void)bs_error_set(error, BS_ERROR_INVALID, "not a result: it has no id or no text");
-    } else if (format == BS_TRANSCRIPT_TEXT) {
-        append_text(out, result);
-    } else {
-        append_json_line(out, value);
-    }
-    cJSON_Delete(result);
-    return good;
-}
-
-/* The message's value, unpacked into `plain` where its header says so. */
 static bool unpack(const struct bs_message *message, struct bs_buffer *plain,
                    struct bs_bytes *value, struct bs_error *error)
 {
     *value = message->value;
     if (value->data == NULL) {
-        (void)bs_error_set(error, BS_ERROR_INVALID, "not a result: the message has no value");
+        (void)bs_error_set(error, BS_ERROR_INVALID, "not a result: no value");
         return false;
     }
     if (is_gzipped(message)) {
-        if (!bs_gunzip(*value, PLAIN_SIZE_MAX, plain)) {
-            (void)bs_error_set(error, BS_ERROR_INVALID, "not a result: the gzip is damaged");
+        if (!bs_gunzip(message->value, PLAIN_SIZE_MAX, plain)) {
+            (void)bs_error_set(error, BS_ERROR_INVALID,
+                               "not a result: not the gzip that its "
+                               "header content-encoding tells");
             return false;
         }
         *value = (struct bs_bytes){.data = plain->data, .size = plain->size};
@@ -146,51 +80,171 @@ static bool unpack(const struct bs_message *message, struct bs_buffer *plain,
     return true;
 }
 
-bool bs_transcript_render(enum bs_transcript_format format, const struct bs_message *message,
-                          struct bs_buffer *out, struct bs_error *error)
+/* NUL-terminated; no JSON text that was read holds a NUL. */
+static char *copy_text(struct bs_bytes text)
 {
-    struct bs_bytes value;
-    struct bs_buffer plain = {0};
-    bool good = unpack(message, &plain, &value, error) && render(format, value, out, error);
-    bs_buffer_free(&plain);
+    char *copy = text.data == NULL ? strdup("") : strndup((const char *)text.data, text.size);
+    BS_ASSERT(copy != NULL);
+    return copy;
+}
+
+static size_t count_channels(const struct bs_json_view *view)
+{
+    const struct bs_json_node *channels =
+        bs_json_view_member(view, bs_json_view_root(view), "channels");
+    size_t count = 0;
+    if (!bs_json_view_is_array(view, channels)) {
+        return 0;
+    }
+    for (const struct bs_json_node *each = bs_json_view_first(view, channels); each != NULL;
+         each = bs_json_view_next(view, channels, each)) {
+        count++;
+    }
+    return count;
+}
+
+static bool read_result(struct bs_transcript *transcript, struct bs_bytes value,
+                        struct bs_error *error)
+{
+    struct bs_json_problem problem;
+    if (!bs_json_view_read(&transcript->view, value.data, value.size, &problem)) {
+        (void)bs_error_set(error, BS_ERROR_INVALID, "not a result: at byte %zu: %s", problem.offset,
+                           problem.reason);
+        return false;
+    }
+    struct bs_buffer scratch = {0}, other = {0};
+    const struct bs_json_node *root = bs_json_view_root(&transcript->view);
+    struct bs_bytes id = bs_transcript_string(transcript, root, "id", &scratch);
+    struct bs_bytes uri =
+        bs_transcript_string(transcript, bs_transcript_member(transcript, "audio"), "uri", &other);
+    bool good = id.data != NULL && bs_transcript_member(transcript, "text") != NULL;
+    if (good) {
+        transcript->id = copy_text(id);
+        transcript->uri = copy_text(uri);
+        transcript->channel_count = count_channels(&transcript->view);
+    } else {
+        (void)bs_error_set(error, BS_ERROR_INVALID, "not a result: it has no id or no text");
+    }
+    bs_buffer_free(&scratch);
+    bs_buffer_free(&other);
     return good;
+}
+
+struct bs_transcript *bs_transcript_read(const struct bs_message *message, struct bs_error *error)
+{
+    struct bs_transcript *transcript = calloc(1, sizeof *transcript);
+    struct bs_bytes value;
+    BS_ASSERT(transcript != NULL);
+    if (!unpack(message, &transcript->plain, &value, error) ||
+        !read_result(transcript, value, error)) {
+        bs_transcript_free(transcript);
+        return NULL;
+    }
+    return transcript;
+}
+
+void bs_transcript_free(struct bs_transcript *transcript)
+{
+    if (transcript == NULL) {
+        return;
+    }
+    free(transcript->id);
+    free(transcript->uri);
+    bs_json_view_free(&transcript->view);
+    bs_buffer_free(&transcript->plain);
+    free(transcript);
+}
+
+/* ---- what it says ---- */
+
+const struct bs_json_node *bs_transcript_member(const struct bs_transcript *transcript,
+                                                const char *name)
+{
+    return bs_json_view_member(&transcript->view, bs_json_view_root(&transcript->view), name);
+}
+
+struct bs_bytes bs_transcript_string(const struct bs_transcript *transcript,
+                                     const struct bs_json_node *object, const char *name,
+                                     struct bs_buffer *scratch)
+{
+    return bs_json_view_string(&transcript->view,
+                               bs_json_view_member(&transcript->view, object, name), scratch);
+}
+
+double bs_transcript_number(const struct bs_transcript *transcript,
+                            const struct bs_json_node *object, const char *name)
+{
+    const struct bs_json_node *value = bs_json_view_member(&transcript->view, object, name);
+    char text[64];
+    size_t size = value == NULL ? sizeof text : value->end - value->start;
+    if (size >= sizeof text) {
+        return -1;
+    }
+    memcpy(text, transcript->view.text + value->start, size);
+    text[size] = '\0';
+    return text[0] >= '0' && text[0] <= '9' ? strtod(text, NULL) : -1;
+}
+
+const char *bs_transcript_id(const struct bs_transcript *transcript)
+{
+    return transcript->id;
+}
+
+const char *bs_transcript_uri(const struct bs_transcript *transcript)
+{
+    return transcript->uri;
+}
+
+bs_wall_ms bs_transcript_moment(const struct bs_transcript *transcript)
+{
+    struct bs_buffer scratch = {0};
+    struct bs_bytes text = bs_transcript_string(
+        transcript, bs_transcript_member(transcript, "timing"), "detectedAt", &scratch);
+    bs_wall_ms moment;
+    if (text.data == NULL || !bs_rfc3339_parse((const char *)text.data, text.size, &moment)) {
+        moment = 0;
+    }
+    bs_buffer_free(&scratch);
+    return moment;
+}
+
+bool bs_transcript_has_label(const struct bs_transcript *transcript, const char *name,
+                             const char *value)
+{
+    struct bs_buffer scratch = {0};
+    struct bs_bytes text = bs_transcript_string(
+        transcript, bs_transcript_member(transcript, "labels"), name, &scratch);
+    bool has =
+        text.data != NULL && text.size == strlen(value) && memcmp(text.data, value, text.size) == 0;
+    bs_buffer_free(&scratch);
+    return has;
 }
 
 /* ---- results that stand elsewhere ---- */
 
-static bool read_reference(const cJSON *result, struct bs_transcript_reference *reference)
+bool bs_transcript_reference_of(const struct bs_transcript *transcript,
+                                struct bs_transcript_reference *reference)
 {
-    const cJSON *transcript = bs_json_member(result, "transcript");
-    const char *uri = bs_json_text(transcript, "uri");
-    const char *sha256 = bs_json_text(transcript, "sha256");
-    const char *encoding = bs_json_text(transcript, "contentEncoding");
-    bool good = uri != NULL && sha256 != NULL && strlen(sha256) == 64 && encoding != NULL &&
-                strcmp(encoding, "gzip") == 0 &&
-                bs_json_int64(bs_json_member(transcript, "sizeBytes"), &reference->size_bytes) &&
+    const struct bs_json_node *node = bs_transcript_member(transcript, "transcript");
+    struct bs_buffer places[3] = {{0}, {0}, {0}};
+    struct bs_bytes uri = bs_transcript_string(transcript, node, "uri", &places[0]);
+    struct bs_bytes sha256 = bs_transcript_string(transcript, node, "sha256", &places[1]);
+    struct bs_bytes encoding =
+        bs_transcript_string(transcript, node, "contentEncoding", &places[2]);
+    *reference = (struct bs_transcript_reference){0};
+    bool good = uri.data != NULL && sha256.size == 64 && encoding.size == 4 &&
+                memcmp(encoding.data, "gzip", 4) == 0 &&
+                bs_json_view_int64(&transcript->view,
+                                   bs_json_view_member(&transcript->view, node, "sizeBytes"),
+                                   &reference->size_bytes) &&
                 reference->size_bytes > 0;
     if (good) {
-        reference->uri = strdup(uri);
-        BS_ASSERT(reference->uri != NULL);
-        memcpy(reference->sha256, sha256, sizeof reference->sha256);
+        reference->uri = copy_text(uri);
+        memcpy(reference->sha256, sha256.data, 64);
     }
-    return good;
-}
-
-bool bs_transcript_reference_read(const struct bs_message *message,
-                                  struct bs_transcript_reference *reference)
-{
-    struct bs_json_problem problem;
-    struct bs_error error;
-    struct bs_buffer plain = {0};
-    struct bs_bytes value;
-    *reference = (struct bs_transcript_reference){0};
-    bool good = false;
-    if (unpack(message, &plain, &value, &error)) {
-        cJSON *result = bs_json_parse_tolerant(value.data, value.size, &problem);
-        good = result != NULL && read_reference(result, reference);
-        cJSON_Delete(result);
+    for (size_t i = 0; i < 3; i++) {
+        bs_buffer_free(&places[i]);
     }
-    bs_buffer_free(&plain);
     return good;
 }
 
@@ -220,4 +274,61 @@ bool bs_transcript_is_stored(const struct bs_transcript_reference *reference,
         return false;
     }
     return true;
+}
+
+/* ---- writing ---- */
+
+void bs_transcript_append_shown(struct bs_buffer *out, struct bs_bytes text)
+{
+    if (text.size == 0) {
+        return;
+    }
+    char *place = (char *)bs_buffer_extend(out, text.size + 1);
+    bs_utf8_copy_cut((const char *)text.data, text.size, place, text.size + 1);
+    out->size -= text.size + 1 - strlen(place);
+}
+
+/* The bytes themselves: in JSON a line's end can only stand between tokens. */
+static void write_json_line(const struct bs_transcript *transcript, struct bs_buffer *out)
+{
+    const struct bs_json_node *root = bs_json_view_root(&transcript->view);
+    size_t size = root->end - root->start;
+    uint8_t *place = bs_buffer_extend(out, size);
+    memcpy(place, transcript->view.text + root->start, size);
+    for (uint8_t *end = place + size; place < end; place++) {
+        if (*place == '\n' || *place == '\r') {
+            *place = ' ';
+        }
+    }
+    bs_buffer_append_text(out, "\n");
+}
+
+void bs_transcript_begin(const struct bs_transcript_writing *writing, struct bs_buffer *out)
+{
+    if (writing->format == BS_TRANSCRIPT_VTT) {
+        bs_buffer_append_text(out, "WEBVTT\n");
+    } else if (writing->format == BS_TRANSCRIPT_CSV || writing->format == BS_TRANSCRIPT_TSV) {
+        bs_transcript_begin_table(writing, out);
+    }
+}
+
+void bs_transcript_write(struct bs_transcript_writing *writing,
+                         const struct bs_transcript *transcript, struct bs_buffer *out)
+{
+    switch (writing->format) {
+    case BS_TRANSCRIPT_TEXT:
+        bs_transcript_write_text(transcript, out);
+        break;
+    case BS_TRANSCRIPT_JSONL:
+        write_json_line(transcript, out);
+        break;
+    case BS_TRANSCRIPT_SRT:
+    case BS_TRANSCRIPT_VTT:
+        bs_transcript_write_subtitles(writing, transcript, out);
+        break;
+    case BS_TRANSCRIPT_CSV:
+    case BS_TRANSCRIPT_TSV:
+        bs_transcript_write_table(writing, transcript, out);
+        break;
+    }
 }
