@@ -1,15 +1,16 @@
-/* backscribe results: the results topic on standard output. */
-#include <errno.h>
+/* backscribe results: the command line, the beginning and the end. */
+#include "commands/results.h"
+
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "commands/commands.h"
-#include "commands/options.h"
 #include "commands/worker.h"
-#include "edges/kafka_client.h"
-#include "edges/objects.h"
-#include "formats/transcript.h"
+#include "edges/loop.h"
+#include "formats/json.h"
 
 static const char after[] =
     "Only what committed transactions wrote is read: each result once. The order is that of the\n"
@@ -17,201 +18,218 @@ static const char after[] =
     "\n"
     "text   a line `# id uri`, then an utterance a line with its time, then an empty line\n"
     "jsonl  the result as it is (schemas/result.schema.json), unpacked, one a line\n"
+    "srt    subtitles: at most two lines of 42 characters, 1 to 7 seconds; where there are "
+    "several\n"
+    "       channels each is cut by itself and begins with its number: \"1: \"\n"
+    "vtt    the same as WebVTT, channels as voices: \"<v Channel 1>\"\n"
+    "csv    a header line, then a row an utterance (RFC 4180); a silent recording has none\n"
+    "tsv    the same with tabs; \\t, \\n, \\r and \\\\ stand for what would end a field\n"
+    "\n"
+    "--output writes FOLDER/KEY.FORMAT for each recording, KEY being the object's key; below its\n"
+    "bucket's name, unless objects.buckets lists that bucket only. A key that is no safe path is\n"
+    "altered and has a hash behind it. Of a recording with several results the latest one's file\n"
+    "stays. The same command goes on where the last run ended, whatever ended it; a stream does "
+    "so\n"
+    "with --state.\n"
     "\n"
     "A result that was too large for its message is fetched whole from the object store. Where "
-    "that\n"
-    "cannot be done, what the message has is written (the texts, without their times), and why is\n"
-    "told on standard error.\n"
+    "the\n"
+    "store cannot be asked, a run that the next one goes on from ends. Otherwise, and where the\n"
+    "object is gone or another one, text and jsonl have what the message has (the texts without\n"
+    "their times), the other formats nothing of it, and why is told on standard error.\n"
     "\n"
-    "Exit status: 0 all was written; 1 a message was no result, a result is not whole, or a "
-    "failure\n"
-    "while reading or writing; 2 wrong usage or configuration.";
+    "Exit status: 0 all was written; 1 a message was no result, a result is not whole, or a\n"
+    "failure while reading or writing; 2 wrong usage or configuration; 3 interrupted (0 with\n"
+    "--follow).\n"
+    "\n"
+    "Examples:\n"
+    "  backscribe results --format srt --output subtitles\n"
+    "  backscribe results --format csv --since 24h --label batch=7 > yesterday.csv\n"
+    "  backscribe results --format jsonl --follow --state position | ./load\n"
+    "  backscribe results --id call-17 --format vtt > call-17.vtt";
 
-/* For one object, with what is tried again. */
-#define FETCH_LIMIT_MS 120000
-
-struct results {
-    const struct bs_config *config;
-    struct bs_tokens *tokens; /* NULL until they are needed, as is the store */
-    struct bs_objects *store;
-    enum bs_transcript_format format;
-    bool follow;
-    struct bs_buffer text;
-    int64_t written;
-    int64_t unreadable; /* not whole, too */
-    int write_problem;  /* errno, 0 = none */
-};
-
-/* ---- results that stand in the object store ---- */
-
-struct fetch {
-    struct bs_buffer stored;
-    int64_t most;
-};
-
-static bool take_piece(void *context, const uint8_t *bytes, size_t size)
+void bs_results_say(const char *format, ...)
 {
-    struct fetch *fetch = context;
-    bs_buffer_append(&fetch->stored, bytes, size);
-    return (int64_t)fetch->stored.size <= fetch->most;
+    char text[2048], shown[2048]; /* a file's name may hold anything */
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    bs_utf8_copy_cut(text, strlen(text), shown, sizeof shown);
+    fprintf(stderr, "backscribe results: %s\n", shown);
 }
 
-static bool open_store(struct results *results, struct bs_error *error)
+/* ---- the run ---- */
+
+static int tell_end(const struct bs_results *results)
 {
-    const struct bs_config *config = results->config;
-    if (!bs_config_has_store(config)) {
-        (void)bs_error_set(error, BS_ERROR_DENIED,
-                           "the configuration names no credentials for the object store "
-                           "(objects.auth)");
-        return false;
+    if (results->newer > 0) {
+        bs_results_say("%" PRId64 " results were left, since their files are of later ones",
+                       results->newer);
     }
-    if (results->store == NULL) {
-        const struct bs_auth *own = &config->objects.auth;
-        const struct bs_auth *auth = own->kind == BS_AUTH_ABSENT ? &config->speechkit.auth : own;
-        results->tokens = bs_tokens_create(NULL, config, auth, NULL, NULL);
-        results->store = bs_objects_create(config, results->tokens);
+    if (bs_results_interrupted()) {
+        bs_results_say("interrupted after %" PRId64 " results; %s", results->written,
+                       results->state.path == NULL ? "a run without --state begins anew"
+                                                   : "the same command goes on from there");
+        return results->follow ? BS_EXIT_OK : BS_EXIT_INTERRUPTED;
     }
-    return true;
+    if (results->folder.path != NULL && !results->broken) {
+        bs_results_say("%" PRId64 " results written to %s%s", results->written,
+                       results->folder.path,
+                       results->state.found ? ", besides those of earlier runs" : "");
+    }
+    bool all = !results->broken && results->unreadable == 0 && results->lost == 0;
+    return all ? BS_EXIT_OK : BS_EXIT_FAILED;
 }
 
-static void close_store(struct results *results)
-{
-    bs_objects_destroy(results->store);
-    if (results->tokens != NULL) {
-        bs_tokens_destroy(results->tokens);
-    }
-}
-
-/* Appends the whole result's rendering. */
-static bool render_stored(struct results *results, const struct bs_transcript_reference *reference,
-                          struct bs_error *error)
-{
-    static const struct bs_header gzipped = {.name = "content-encoding",
-                                             .value = {.data = (const uint8_t *)"gzip", .size = 4}};
-    struct bs_object_name name;
-    struct fetch fetch = {.most = reference->size_bytes};
-    if (!open_store(results, error)) {
-        return false;
-    }
-    if (!bs_object_name_of_uri(reference->uri, &name)) {
-        (void)bs_error_set(error, BS_ERROR_INVALID, "transcript.uri names no object");
-        return false;
-    }
-    bool good =
-        bs_objects_get(results->store, &name, FETCH_LIMIT_MS, take_piece, &fetch, error) == BS_OK;
-    struct bs_message whole = {.value = {.data = fetch.stored.data, .size = fetch.stored.size},
-                               .headers = &gzipped,
-                               .header_count = 1};
-    good = good && bs_transcript_is_stored(reference, whole.value, error) &&
-           bs_transcript_render(results->format, &whole, &results->text, error);
-    bs_object_name_free(&name);
-    bs_buffer_free(&fetch.stored);
-    return good;
-}
-
-/* The whole result, or what the message has of it. False: it is none. */
-static bool render(struct results *results, const struct bs_message *message, bool *whole,
-                   struct bs_error *error)
-{
-    struct bs_transcript_reference reference;
-    *whole = true;
-    if (bs_transcript_reference_read(message, &reference)) {
-        *whole = render_stored(results, &reference, error);
-        bs_transcript_reference_free(&reference);
-        if (*whole) {
-            return true;
-        }
-    }
-    struct bs_error problem;
-    bool good = bs_transcript_render(results->format, message, &results->text, &problem);
-    if (!good) {
-        *error = problem;
-    }
-    return good;
-}
-
-/* ---- the results ---- */
-
-static void complain(struct results *results, int32_t partition, int64_t offset, const char *what,
-                     const struct bs_error *error)
-{
-    results->unreadable++;
-    fprintf(stderr, "backscribe results: partition %" PRId32 ", offset %" PRId64 ": %s%s\n",
-            partition, offset, what, error->message);
-}
-
-static bool take_result(void *context, int32_t partition, int64_t offset, int64_t timestamp,
-                        const struct bs_message *message)
-{
-    struct results *results = context;
-    struct bs_error error = BS_NO_ERROR;
-    (void)timestamp;
-    results->text.size = 0;
-    bool whole;
-    if (!render(results, message, &whole, &error)) {
-        complain(results, partition, offset, "", &error);
-        return true;
-    }
-    if (!whole) {
-        complain(results, partition, offset, "not the whole of it: ", &error);
-    }
-    results->written++;
-    /* With --follow a reader waits for each; else the end of the topic is soon enough. */
-    if (fwrite(results->text.data, 1, results->text.size, stdout) != results->text.size ||
-        (results->follow && fflush(stdout) != 0)) {
-        results->write_problem = errno;
-        return false;
-    }
-    return true;
-}
-
-static int read_results(const struct bs_config *config, struct results *results)
+static int read_results(struct bs_results *results)
 {
     struct bs_error error = BS_NO_ERROR;
-    struct bs_kafka_client *client = bs_kafka_client_create(config, &error);
+    struct bs_kafka_client *client = bs_kafka_client_create(results->config, &error);
     if (client == NULL) {
-        fprintf(stderr, "backscribe results: %s\n", error.message);
+        bs_results_say("%s", error.message);
         return BS_EXIT_USAGE;
     }
-    struct bs_kafka_reading reading = {.topic = config->topics.results,
+    int64_t *from = bs_results_state_copy(&results->state);
+    struct bs_kafka_reading reading = {.topic = results->config->topics.results,
                                        .follow = results->follow,
-                                       .message = take_result,
+                                       .since_ms = results->filter.since,
+                                       .from = from,
+                                       .from_count = results->state.count,
+                                       .bounds = bs_results_take_bounds,
+                                       .message = bs_results_take,
+                                       .go_on = bs_results_go_on,
                                        .context = results};
-    enum bs_error_code code = bs_kafka_client_read(client, &reading, &error);
+    if (bs_kafka_client_read(client, &reading, &error) != BS_OK) {
+        bs_results_say("%s", error.message);
+        results->broken = true;
+    }
+    free(from);
     bs_kafka_client_destroy(client);
-    close_store(results);
+    bs_results_settle(results);
+    return tell_end(results);
+}
+
+static int run(struct bs_results *results, const char *state_path)
+{
+    int status = BS_EXIT_FAILED;
+    bs_results_watch_signals();
+    bool opened = results->folder.path == NULL || bs_results_open_folder(&results->folder);
+    if (opened && bs_results_open_state(results, state_path)) {
+        if (results->folder.path == NULL && !results->state.found) {
+            bs_results_begin_stream(results);
+        }
+        status = results->broken ? BS_EXIT_FAILED : read_results(results);
+    }
+    bs_results_close_store(results);
+    bs_results_close_folder(&results->folder);
+    bs_results_stop_watching();
+    bs_results_state_free(&results->state);
     bs_buffer_free(&results->text);
-    if (fflush(stdout) != 0 && results->write_problem == 0) {
-        results->write_problem = errno;
+    bs_buffer_free(&results->name);
+    bs_buffer_free(&results->stream);
+    return status;
+}
+
+/* ---- the command line ---- */
+
+static bool wrong(const char *what, const char *value)
+{
+    fprintf(stderr, "backscribe results: %s%s%s\nTry 'backscribe results --help'.\n", what,
+            value == NULL ? "" : ": ", value == NULL ? "" : value);
+    return false;
+}
+
+/* "12h" ago, or a time. */
+static bool read_moment(const char *name, const char *given, bs_wall_ms *moment)
+{
+    int64_t ago;
+    if (given == NULL) {
+        return true;
     }
-    if (results->write_problem != 0) {
-        fprintf(stderr, "backscribe results: standard output: %s\n",
-                strerror(results->write_problem));
-        return BS_EXIT_FAILED;
+    if (bs_duration_parse(given, &ago)) {
+        *moment = bs_clock_now().wall - ago;
+    } else if (!bs_rfc3339_parse(given, strlen(given), moment)) {
+        return wrong(name, given);
     }
-    if (code != BS_OK) {
-        fprintf(stderr, "backscribe results: %s\n", error.message);
-        return BS_EXIT_FAILED;
+    *moment = *moment < 1 ? 1 : *moment; /* 0 is none */
+    return true;
+}
+
+static bool read_filter(struct bs_results_filter *filter)
+{
+    for (size_t i = 0; i < filter->labels.count; i++) {
+        const char *equals = strchr(filter->labels.list[i], '=');
+        if (equals == NULL || equals == filter->labels.list[i]) {
+            return wrong("--label must be NAME=VALUE", filter->labels.list[i]);
+        }
     }
-    return results->unreadable == 0 ? BS_EXIT_OK : BS_EXIT_FAILED;
+    return read_moment("--since must be a duration such as 12h, or an RFC 3339 time",
+                       filter->since_given, &filter->since) &&
+           read_moment("--until must be a duration such as 12h, or an RFC 3339 time",
+                       filter->until_given, &filter->until);
+}
+
+static bool read_writing(struct bs_results *results, const char *format, const char *columns,
+                         const char *state_path)
+{
+    struct bs_transcript_writing *writing = &results->writing;
+    struct bs_error error = BS_NO_ERROR;
+    if (!bs_transcript_format_parse(format, &writing->format)) {
+        return wrong("--format must be text, jsonl, srt, vtt, csv or tsv", format);
+    }
+    bool table = writing->format == BS_TRANSCRIPT_CSV || writing->format == BS_TRANSCRIPT_TSV;
+    if (!table && (columns != NULL || writing->spreadsheet)) {
+        return wrong("--columns and --spreadsheet are for --format csv or tsv", NULL);
+    }
+    if (table && !bs_transcript_columns_parse(columns, writing, &error)) {
+        return wrong(error.message, NULL);
+    }
+    if (results->folder.path != NULL && state_path != NULL) {
+        return wrong("--state is for a stream: the folder of --output has its own", NULL);
+    }
+    if (state_path != NULL && bs_transcript_is_subtitle(writing->format)) {
+        return wrong("subtitles go on from one run to the next with --output only", NULL);
+    }
+    writing->several = results->folder.path == NULL;
+    return true;
 }
 
 int bs_command_results(int argc, char **argv)
 {
-    struct results results = {0};
-    const char *format = "text";
+    struct bs_results results = {.folder = {.file = -1}};
+    const char *format = "text", *columns = NULL, *state = NULL;
     const struct bs_option options[] = {
-        {"format", "FORMAT", "text (default) or jsonl", NULL, &format},
+        {"format", "text|jsonl|srt|vtt|csv|tsv", "text by default", NULL, &format},
+        {"output", "FOLDER", "one file a recording, below it; else one stream", NULL,
+         &results.folder.path},
+        {"since", "TIME", "of results since then: RFC 3339, or 12h for 12 hours ago", NULL,
+         &results.filter.since_given},
+        {"until", "TIME", "of results before then, likewise", NULL, &results.filter.until_given},
         {"follow", NULL, "go on with what is published from now on, until interrupted",
          &results.follow, NULL},
+        {"state", "FILE", "where a stream notes how far it came, and goes on from", NULL, &state},
+        {"from-start", NULL, "all of it, wherever the last run ended", &results.from_start, NULL},
+        {"columns", "NAMES", "of csv and tsv, e.g. id,startSeconds,text; all by default", NULL,
+         &columns},
+        {"spreadsheet", NULL, "csv, tsv: a ' before what a spreadsheet would take for a formula",
+         &results.writing.spreadsheet, NULL},
+    };
+    const struct bs_repeated_option repeated[] = {
+        {"id", "ID", "only of this job; a pattern with * and ?; may be repeated",
+         &results.filter.ids},
+        {"label", "NAME=VALUE", "only with this label; repeated: with all of them",
+         &results.filter.labels},
     };
     const struct bs_command command = {
         .name = "results",
         .usage = "[OPTIONS]",
         .summary = "Reads the results topic from its beginning to its present end and writes the\n"
-                   "results to standard output.",
+                   "results: one stream, or a file a recording.",
         .options = options,
         .option_count = sizeof options / sizeof *options,
+        .repeated = repeated,
+        .repeated_count = sizeof repeated / sizeof *repeated,
         .after = after,
     };
     struct bs_config *config = NULL;
@@ -222,14 +240,9 @@ int bs_command_results(int argc, char **argv)
         return outcome == BS_OPTIONS_DONE ? BS_EXIT_OK : BS_EXIT_USAGE;
     }
     int status = BS_EXIT_USAGE;
-    if (bs_transcript_format_parse(format, &results.format)) {
-        results.config = config;
-        status = read_results(config, &results);
-    } else {
-        fprintf(stderr,
-                "backscribe results: --format must be text or jsonl: %s\n"
-                "Try 'backscribe results --help'.\n",
-                format);
+    results.config = config;
+    if (read_filter(&results.filter) && read_writing(&results, format, columns, state)) {
+        status = run(&results, state);
     }
     bs_config_free(config);
     return status;

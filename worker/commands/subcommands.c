@@ -5,7 +5,7 @@ const struct bs_subcommand bs_subcommands[] = {
     {"run", bs_command_run, "the worker: jobs in, results and dead letters out"},
     {"enqueue", bs_command_enqueue, "make jobs from a bucket, a manifest or local files"},
     {"watch", bs_command_watch, "see how far the backlog is, and what it will cost"},
-    {"results", bs_command_results, "read the results as text or JSON lines"},
+    {"results", bs_command_results, "write the results as text, JSON lines, tables or subtitles"},
     {"redrive", bs_command_redrive, "put dead letters back on the jobs topic, each once"},
     {"check", bs_command_check, "see whether everything that the configuration names works"},
 };

@@ -115,6 +115,9 @@ struct bs_kafka_reading {
     const int64_t *from; /* by partition, the first offset that is wanted; a later one of since_ms,
                           * and what is there at all, come first */
     int32_t from_count;  /* of `from`; partitions above it are read whole */
+    /* Told of each partition before the first message, where it is not NULL: the offsets of its
+     * first message and behind its last one. False ends the reading. */
+    bool (*bounds)(void *context, int32_t partition, int64_t start, int64_t end);
     bs_kafka_read_callback *message;
     bool (*go_on)(void *context); /* asked between messages, every 100 ms at the least; false ends
                                    * the reading. NULL: yes */

@@ -16,6 +16,7 @@ struct reading {
     bool *done;
     int32_t partition_count;
     int32_t open; /* partitions not done */
+    bool refused; /* by the callback that was told of the bounds */
 };
 
 /* The list's offsets become those of the first message of the time or later; END where none is. */
@@ -62,6 +63,11 @@ static rd_kafka_resp_err_t note_bounds(struct reading *reading,
         int64_t start = 0;
         code = rd_kafka_query_watermark_offsets(reading->ends_handle, topic, i, &start,
                                                 &reading->ends[i], QUESTION_MS);
+        if (reading->wanted->bounds != NULL && code == RD_KAFKA_RESP_ERR_NO_ERROR &&
+            !reading->wanted->bounds(reading->wanted->context, i, start, reading->ends[i])) {
+            reading->refused = true;
+            break;
+        }
         int64_t from = beginning(reading, i, start, times->elems[i].offset);
         reading->done[i] = !reading->wanted->follow && from >= reading->ends[i];
         if (!reading->done[i]) {
@@ -141,10 +147,10 @@ static rd_kafka_resp_err_t read_topic(struct reading *reading)
         rd_kafka_topic_partition_list_new(reading->partition_count);
     struct bs_header_scratch scratch = {0};
     rd_kafka_resp_err_t code = note_bounds(reading, list);
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && !reading->refused) {
         code = rd_kafka_assign(reading->handle, list);
     }
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && !reading->refused) {
         code = read_on(reading, &scratch);
     }
     bs_header_scratch_free(&scratch);

@@ -214,25 +214,25 @@ static void append_hash(const struct origin *origin, const char *uri, struct bs_
     bs_buffer_append(out, hex, HASH_SIZE);
 }
 
-static bool is_only_bucket(const struct bs_config *config, const struct origin *origin)
+static bool is_root(const char *root, const struct origin *origin)
 {
-    return config->objects.bucket_count == 1 &&
-           strlen(config->objects.buckets[0]) == origin->bucket.size &&
-           memcmp(config->objects.buckets[0], origin->bucket.data, origin->bucket.size) == 0;
+    return root != NULL && strlen(root) == origin->bucket.size &&
+           memcmp(root, origin->bucket.data, origin->bucket.size) == 0;
 }
 
-void bs_file_name_append(const struct bs_config *config, const char *uri, const char *id,
-                         const char *extension, bool portable, struct bs_buffer *out)
+void bs_file_name_append(const struct bs_config *config, const char *root, const char *uri,
+                         const char *id, const char *extension, bool portable,
+                         struct bs_buffer *out)
 {
     struct origin origin = {0};
     struct path path = {.out = out, .extension = extension, .portable = portable};
     size_t start = out->size;
     locate(config, uri, id, &origin);
     path.altered = !origin.known;
-    if (origin.bucket.size > 0 && !is_only_bucket(config, &origin)) {
+    if (origin.bucket.size > 0 && !is_root(root, &origin)) {
         append_folder(&path, origin.bucket.data, origin.bucket.size);
-        /* The only bucket's keys begin here: one of them may begin with this bucket's name. */
-        path.altered = path.altered || config->objects.bucket_count == 1;
+        /* One of the root's keys may begin with this bucket's name. */
+        path.altered = path.altered || root != NULL;
     }
     append_key(&path, origin.key.data, origin.key.size);
     if (out->size - start > BS_FILE_PATH_MAX - HASH_SIZE - strlen(extension) - 1) {

@@ -12,9 +12,8 @@
 #define BS_FILE_PATH_MAX 1200 /* bytes in all; a key has 1,024 at most */
 
 /* Appends the relative path of the file for a recording, with its NUL: its key, and `extension`
- * behind it. Its folders are those of the key; those of the only bucket that objects.buckets lists
- * begin there, those of any other below the bucket's name. Where `uri` names no object, the name is
- * made of `id`.
+ * behind it. Its folders are those of the key, below the bucket's name; the keys of the bucket
+ * `root` (NULL: of none) begin without it. Where `uri` names no object, the name is made of `id`.
  *
  * What the path promises: it is not absolute; none of its parts is empty, "." or "..", has more
  * than BS_FILE_NAME_MAX bytes, a control character, a mark that turns the direction of writing, a
@@ -25,7 +24,8 @@
  *
  * `portable`: for a file system that does not tell upper from lower case, or forbids more
  * characters: names with letters that have two cases, and with :*?"<>|, are altered too. */
-void bs_file_name_append(const struct bs_config *config, const char *uri, const char *id,
-                         const char *extension, bool portable, struct bs_buffer *out);
+void bs_file_name_append(const struct bs_config *config, const char *root, const char *uri,
+                         const char *id, const char *extension, bool portable,
+                         struct bs_buffer *out);
 
 #endif

@@ -17,13 +17,13 @@ class Process:
         self.command = [str(part) for part in command]
         self.output_path = directory / f"{name}.out"
         self.log_path = directory / f"{name}.log"
-        self._environment = {**os.environ, **(environment or {})}
+        self.environment = {**os.environ, **(environment or {})}
         self._process = None
         self._log_start = 0
 
     def add_environment(self, **variables):
         """For the next start."""
-        self._environment.update(variables)
+        self.environment.update(variables)
 
     def start(self):
         self._log_start = self.log_path.stat().st_size if self.log_path.exists() else 0
@@ -33,7 +33,7 @@ class Process:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=log,
-                env=self._environment,
+                env=self.environment,
             )
         return self
 

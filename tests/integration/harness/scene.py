@@ -1,6 +1,7 @@
 """One scenario's own topics, group, stand-in and workers on the broker that they share."""
 
 import itertools
+import pathlib
 import uuid
 
 from harness.account import Account
@@ -97,8 +98,8 @@ class Scene:
         self._processes.append(process)
         return process.start()
 
-    def start_command(self, arguments, changes=None):
-        """A subcommand, started."""
+    def new_command(self, arguments, changes=None):
+        """A subcommand, not started."""
         command = Command(
             f"{arguments[0]}-{next(self._numbers)}",
             self.directory,
@@ -106,7 +107,10 @@ class Scene:
             arguments,
         )
         self._processes.append(command)
-        return command.start()
+        return command
+
+    def start_command(self, arguments, changes=None):
+        return self.new_command(arguments, changes).start()
 
     def run_command(self, arguments, changes=None, timeout_seconds=60):
         """Runs a subcommand to its end: (exit status, the command)."""
@@ -167,7 +171,7 @@ class Scene:
     def expect_clean_logs(self):
         """No sanitizer's report, and no secret, in anything that a process of ours wrote."""
         for process in self._processes:
-            for path in (process.log_path, process.output_path):
+            for path in filter(pathlib.Path.exists, (process.log_path, process.output_path)):
                 text = path.read_text(errors="replace")
                 found = SANITIZER_REPORT.search(text)
                 assert not found, f"{process.name}: {text[found.start() - 200 :][:8000]}"

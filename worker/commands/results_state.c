@@ -1,0 +1,282 @@
+/* How far the results topic was written: a small file that the next run of the same command goes on
+ * from, in the output folder or where --state says. It counts only for the same topic and options,
+ * and names what is surely written. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "commands/results.h"
+#include "edges/loop.h"
+
+#define MAGIC          "backscribe results 1"
+#define ROOT           "root="
+#define PARTITIONS_MAX 100000
+
+static char *print(const char *format, ...) BS_PRINTF(1, 2);
+
+static char *print(const char *format, ...)
+{
+    char *text;
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vasprintf(&text, format, arguments);
+    va_end(arguments);
+    BS_ASSERT(length >= 0);
+    return text;
+}
+
+/* Adds `name=value` to the identity; the value's size keeps two of them apart. */
+static void add(char **identity, const char *name, const char *value)
+{
+    value = value == NULL ? "" : value;
+    char *longer = print("%s %s=%zu:%s", *identity, name, strlen(value), value);
+    free(*identity);
+    *identity = longer;
+}
+
+static const char *brokers(const struct bs_config *config)
+{
+    for (size_t i = 0; i < config->kafka_count; i++) {
+        if (strcmp(config->kafka[i].name, "bootstrap.servers") == 0) {
+            return config->kafka[i].value == NULL ? "" : config->kafka[i].value;
+        }
+    }
+    return "";
+}
+
+/* Everything on which it depends what is written, on one line. */
+static char *identify(const struct bs_results *results)
+{
+    const struct bs_transcript_writing *writing = &results->writing;
+    const struct bs_results_filter *filter = &results->filter;
+    char columns[4 * BS_TRANSCRIPT_COLUMNS_MAX + 1] = "";
+    char *identity =
+        print("topic=%s/%s", brokers(results->config), results->config->topics.results);
+    add(&identity, "format", bs_transcript_extension(writing->format));
+    for (size_t i = 0; i < writing->column_count; i++) {
+        (void)snprintf(columns + strlen(columns), 5, "%u,", writing->columns[i]);
+    }
+    add(&identity, "columns", columns);
+    add(&identity, "spreadsheet", writing->spreadsheet ? "yes" : "no");
+    for (size_t i = 0; i < filter->ids.count; i++) {
+        add(&identity, "id", filter->ids.list[i]);
+    }
+    for (size_t i = 0; i < filter->labels.count; i++) {
+        add(&identity, "label", filter->labels.list[i]);
+    }
+    add(&identity, "since", filter->since_given);
+    add(&identity, "until", filter->until_given);
+    for (char *at = identity; *at != '\0'; at++) {
+        *at = *at == '\n' ? ' ' : *at;
+    }
+    return identity;
+}
+
+/* ---- reading ---- */
+
+static void note(struct bs_results_state *state, int32_t partition, int64_t next)
+{
+    if (partition >= state->count) {
+        int32_t count = partition + 1;
+        state->next = realloc(state->next, (size_t)count * sizeof *state->next);
+        state->held = realloc(state->held, (size_t)count * sizeof *state->held);
+        BS_ASSERT(state->next != NULL && state->held != NULL);
+        for (int32_t i = state->count; i < count; i++) {
+            state->next[i] = 0;
+            state->held[i] = false;
+        }
+        state->count = count;
+    }
+    state->next[partition] = next;
+}
+
+/* The lines behind the first two: "since TIME", "partition next" of each, then "end". */
+static bool read_offsets(struct bs_results_state *state, FILE *file)
+{
+    int32_t partition;
+    int64_t next;
+    if (fscanf(file, "since %" SCNd64, &state->since) != 1) {
+        return false;
+    }
+    while (fscanf(file, "%" SCNd32 " %" SCNd64, &partition, &next) == 2) {
+        if (partition < 0 || partition >= PARTITIONS_MAX || next < 0) {
+            return false;
+        }
+        note(state, partition, next);
+    }
+    char end[4] = "";
+    return fscanf(file, "%3s", end) == 1 && strcmp(end, "end") == 0;
+}
+
+/* The next line without its end, which the caller frees; NULL: there is none. */
+static char *read_line(FILE *file)
+{
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t length = getline(&line, &room, file);
+    if (length <= 0 || line[length - 1] != '\n') {
+        free(line);
+        return NULL;
+    }
+    line[length - 1] = '\0';
+    return line;
+}
+
+/* A folder stays as it was begun, whatever the options and the configuration are by now. */
+static bool read_root(struct bs_results *results, FILE *file)
+{
+    char *magic = read_line(file), *root = read_line(file);
+    bool good = magic != NULL && strcmp(magic, MAGIC) == 0 && root != NULL &&
+                strncmp(root, ROOT, strlen(ROOT)) == 0;
+    if (good && results->folder.path != NULL) {
+        free(results->folder.root);
+        results->folder.root = root[strlen(ROOT)] == '\0' ? NULL : print("%s", root + strlen(ROOT));
+    }
+    free(magic);
+    free(root);
+    return good;
+}
+
+/* Whether the file is of these options and whole; what it has is noted. */
+static bool read_state(struct bs_results *results, FILE *file)
+{
+    struct bs_results_state *state = &results->state;
+    char *identity = read_root(results, file) ? read_line(file) : NULL;
+    bool same = identity != NULL && strcmp(identity, state->identity) == 0;
+    free(identity);
+    if (results->from_start) {
+        return false;
+    }
+    if (!same) {
+        bs_results_say("%s is of another topic, or of other options: all is written anew",
+                       state->path);
+        return false;
+    }
+    if (!read_offsets(state, file)) {
+        bs_results_say("%s is not whole: all is written anew", state->path);
+        state->count = 0;
+        return false;
+    }
+    return true;
+}
+
+/* Of the only bucket that jobs may name, the keys need no more than themselves. */
+static void choose_root(struct bs_results *results)
+{
+    const struct bs_config *config = results->config;
+    if (results->folder.path != NULL && config->objects.bucket_count == 1) {
+        results->folder.root = print("%s", config->objects.buckets[0]);
+    }
+}
+
+bool bs_results_open_state(struct bs_results *results, const char *path)
+{
+    struct bs_results_state *state = &results->state;
+    const char *folder = results->folder.path;
+    if (path == NULL && folder == NULL) {
+        return true;
+    }
+    state->path = path != NULL ? print("%s", path)
+                               : print("%s/.backscribe-results%s", folder,
+                                       bs_transcript_extension(results->writing.format));
+    state->identity = identify(results);
+    state->written = bs_clock_now().mono;
+    choose_root(results);
+    FILE *file = fopen(state->path, "re");
+    if (file == NULL) {
+        int error = errno;
+        state->since = results->filter.since;
+        if (error != ENOENT) {
+            bs_results_say("%s: %s", state->path, strerror(error));
+        }
+        return error == ENOENT;
+    }
+    state->found = read_state(results, file);
+    (void)fclose(file);
+    if (state->found) {
+        results->filter.since = state->since; /* "12h ago" was another time, then */
+    }
+    state->since = results->filter.since;
+    return true;
+}
+
+/* ---- writing ---- */
+
+void bs_results_state_advance(struct bs_results_state *state, int32_t partition, int64_t next)
+{
+    bool held = partition < state->count && state->held[partition];
+    if (state->path != NULL && !held) {
+        note(state, partition, next);
+        state->changed = true;
+    }
+}
+
+void bs_results_state_hold(struct bs_results_state *state, int32_t partition)
+{
+    if (state->path != NULL) {
+        note(state, partition, partition < state->count ? state->next[partition] : 0);
+        state->held[partition] = true;
+    }
+}
+
+int64_t *bs_results_state_copy(const struct bs_results_state *state)
+{
+    int64_t *copy = calloc((size_t)state->count + 1, sizeof *copy);
+    BS_ASSERT(copy != NULL);
+    if (state->count > 0) {
+        memcpy(copy, state->next, (size_t)state->count * sizeof *copy);
+    }
+    return copy;
+}
+
+static bool print_state(const struct bs_results *results, FILE *file)
+{
+    const struct bs_results_state *state = &results->state;
+    const char *root = results->folder.root == NULL ? "" : results->folder.root;
+    bool good = fprintf(file, MAGIC "\n" ROOT "%s\n%s\nsince %" PRId64 "\n", root, state->identity,
+                        state->since) > 0;
+    for (int32_t i = 0; i < state->count && good; i++) {
+        good = fprintf(file, "%" PRId32 " %" PRId64 "\n", i, state->next[i]) > 0;
+    }
+    return good && fprintf(file, "end\n") > 0 && fflush(file) == 0 && fsync(fileno(file)) == 0;
+}
+
+bool bs_results_write_state(struct bs_results *results)
+{
+    struct bs_results_state *state = &results->state;
+    char *fresh = print("%s.new", state->path);
+    (void)unlink(fresh); /* never through a link that is there */
+    FILE *file = fopen(fresh, "wxe");
+    bool good = file != NULL && print_state(results, file);
+    int error = errno;
+    if (file != NULL && fclose(file) != 0) {
+        error = good ? errno : error;
+        good = false;
+    }
+    if (good && rename(fresh, state->path) != 0) {
+        error = errno;
+        good = false;
+    }
+    if (!good) {
+        bs_results_say("%s: %s", state->path, strerror(error));
+        (void)unlink(fresh);
+    } else {
+        state->changed = false;
+    }
+    state->written = bs_clock_now().mono;
+    free(fresh);
+    return good;
+}
+
+void bs_results_state_free(struct bs_results_state *state)
+{
+    free(state->path);
+    free(state->identity);
+    free(state->next);
+    free(state->held);
+    *state = (struct bs_results_state){0};
+}
