@@ -2,8 +2,8 @@
 # What the tests and the benchmark stand on; sourced at the project's root by tests/run.sh and
 # bench/throughput.sh. Installs Debian packages that are missing, makes a Python environment in
 # build/venv, and fetches Apache Kafka into build/kafka, an S3 server into build/s3, Prometheus into
-# build/prometheus, and Helm with the schemas of what its chart makes into build/helm. Everything is
-# kept between runs.
+# build/prometheus, AsyncAPI's schemas into build/asyncapi, and Helm with the schemas of what its chart
+# makes into build/helm. Everything is kept between runs.
 
 # The libraries, the tools to build with, and what the tests run: a broker and an object store (Java,
 # fetched by Maven), a Python for its outside view, recordings and a decoder for the stand-in of the
@@ -17,7 +17,7 @@ backscribe_packages="gcc libc6-dev cmake ninja-build pkg-config
     libmpg123-dev opus-tools sox libsox-fmt-mp3 ffmpeg vorbis-tools lame flac
     python3 python3-venv default-jre-headless maven ca-certificates curl openssl clang libclang-rt-dev
     buildah debootstrap dpkg-dev file mandoc zsh systemd"
-# Fetches modules, which deploy/helm/fetch.sh takes files from; nothing is built with it.
+# Fetches modules, which this and deploy/helm/fetch.sh take files from; nothing is built with it.
 command -v go >/dev/null || backscribe_packages="$backscribe_packages golang-go"
 
 as_root=
@@ -88,6 +88,21 @@ fetch_prometheus() {
     )
 }
 
+# AsyncAPI's own schemas, out of a Go module, which tests/schemas/asyncapi/go.sum has the hash of.
+fetch_asyncapi() {
+    from=tests/schemas/asyncapi
+    if [ ! -e build/asyncapi/complete ] || [ "$from/go.mod" -nt build/asyncapi/complete ]; then
+        rm -rf build/asyncapi
+        mkdir -p build/asyncapi/go
+        modules=$PWD/build/asyncapi/go
+        (cd "$from" && GOPATH=$modules GOFLAGS=-modcacherw GOTOOLCHAIN=local GO111MODULE=on \
+            go mod download github.com/asyncapi/spec-json-schemas/v6 >&2)
+        cp "$modules"/pkg/mod/github.com/asyncapi/spec-json-schemas/v6@*/schemas/3.0.0.json build/asyncapi/
+        rm -rf "$modules"
+        touch build/asyncapi/complete
+    fi
+}
+
 mkdir -p build
 # shellcheck disable=SC2086 # a list of words
 install_packages $backscribe_packages
@@ -95,4 +110,5 @@ make_python_environment
 fetch_jars tests/integration/kafka/pom.xml build/kafka
 fetch_jars tests/integration/s3/pom.xml build/s3
 fetch_prometheus
+fetch_asyncapi
 sh deploy/helm/fetch.sh build/helm >&2

@@ -1,12 +1,18 @@
 """The command line: exit states, --until-drained, check, enqueue, results, configuration."""
 
 import json
+import pathlib
 import signal
 
 import pytest
+import yaml
 
 from harness.topics import job_value
 from harness.waiting import free_ports
+
+ASYNCAPI = yaml.safe_load(
+    (pathlib.Path(__file__).resolve().parents[2] / "schemas/asyncapi.yaml").read_text()
+)
 
 
 def test_until_drained_ends_both_workers_with_0_once_everything_is_answered(scene):
@@ -127,6 +133,12 @@ def test_missing_topics_end_with_2_and_the_command_that_makes_them(scene):
     assert state["segment.ms"] == str(10 * 60 * 1000)
     assert float(state["min.cleanable.dirty.ratio"]) == 0.1
     assert scene.cluster.settings(scene.topics["jobs"])["retention.ms"] == "-1"
+    for name, channel in ASYNCAPI["channels"].items():
+        topic = scene.topics["dead_letters" if name == "deadLetters" else name]
+        found = scene.cluster.settings(topic)
+        for setting, value in channel["bindings"]["kafka"].get("topicConfiguration", {}).items():
+            text = ",".join(value) if isinstance(value, list) else str(value)
+            assert found[setting] == text, (topic, setting)
     assert scene.cluster.partitions(scene.topics["jobs"]) == scene.cluster.partitions(
         scene.topics["state"]
     )

@@ -1,13 +1,19 @@
 """A bad job of each kind becomes a dead letter with its reason and its bytes; the rest goes on."""
 
 import json
+import pathlib
 
+import jsonschema
 import pytest
 
 from harness.topics import job_value
 from harness.waiting import wait_until
 
 GOOD = "s3://recordings/good.ogg"
+SCHEMAS = pathlib.Path(__file__).resolve().parents[2] / "schemas"
+ERROR_HEADERS = jsonschema.Draft202012Validator(
+    json.loads((SCHEMAS / "dead_letter_headers.schema.json").read_text())
+)
 
 
 def with_specification(**fields):
@@ -65,6 +71,9 @@ def expect_dead_letter(message, job, code, stage=None):
     assert message.header("backscribe-failed-at").endswith("Z")
     assert message.value == job.value
     assert message.headers[: len(job.headers)] == job.headers
+    error = {name: value.decode() for name, value in message.headers[len(job.headers) :]}
+    ERROR_HEADERS.validate(error)
+    assert error.keys() <= ERROR_HEADERS.schema["properties"].keys()
 
 
 def test_a_bad_job_of_each_kind_is_a_dead_letter_with_its_reason_and_the_rest_goes_on(scene):

@@ -1,12 +1,15 @@
 /* What the worker's own tables say that it writes, as JSON on standard output: the codes and stages
- * of dead letters, the headers of one that has them all, and a page of /metrics with every label.
- * The reference and schemas/asyncapi.yaml are held against it. */
+ * of dead letters, the headers of one that has them all, a key of each kind of state record, and a
+ * page of /metrics with every label. The reference and schemas/asyncapi.yaml are held against it.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "core/core.h"
 #include "edges/admin_pages.h"
 #include "formats/dead_letter.h"
+#include "formats/redriven.h"
+#include "formats/state.h"
 
 static const char *code_name(int code)
 {
@@ -49,6 +52,25 @@ static void print_headers(void)
     }
     printf("],\n");
     bs_dead_letter_headers_free(&headers);
+}
+
+static void print_state_keys(void)
+{
+    const uint8_t hash[BS_ID_HASH_SIZE] = {0xab};
+    const struct bs_redriven_letter letter = {.partition = 7, .offset = 123456};
+    char operation[BS_STATE_KEY_SIZE], id[BS_STATE_KEY_SIZE], control[BS_STATE_KEY_SIZE];
+    char redriven[BS_REDRIVEN_KEY_SIZE] = "";
+    struct bs_buffer value = {0};
+    bs_state_key_operation(9007199254740993, operation);
+    bs_state_key_id(hash, id);
+    bs_state_key_control(control);
+    struct bs_redriven *marks = bs_redriven_create("transcription-dead-letters");
+    bs_redriven_add(marks, &letter);
+    bool changed = bs_redriven_next_change(marks, redriven, &value);
+    BS_ASSERT(changed);
+    bs_redriven_destroy(marks);
+    bs_buffer_free(&value);
+    printf("\"stateKeys\": [\"%s\", \"%s\", \"%s\", \"%s\"],\n", operation, id, control, redriven);
 }
 
 static void print_text(const struct bs_buffer *text)
@@ -111,6 +133,7 @@ int main(void)
     print_names("stages", stage_name, 0, BS_STAGE_PUBLISH + 1);
     print_names("notReady", reason_name, 0, BS_NOT_READY_REASONS);
     print_headers();
+    print_state_keys();
     print_metrics();
     printf("}\n");
     return 0;
