@@ -50,14 +50,21 @@ def regular(pattern):
     return re.sub(r"\\u([0-9a-fA-F]{4})", r"\\x{\1}", pattern)
 
 
-def adapted(node):
-    """A part of the configuration's schema as Helm takes it: draft 7, and a string may have a
-    variable of the environment in it, which the worker replaces before it judges."""
+def adapted(node, names=False):
+    """A part of the configuration's schema as Helm takes it: draft 7, only what judges, and a string
+    may have a variable of the environment in it, which the worker replaces before it judges. `names`:
+    the keys are names of properties."""
     if isinstance(node, list):
         return [adapted(item) for item in node]
     if not isinstance(node, dict):
         return node
-    made = {key: adapted(value) for key, value in node.items() if key != "pattern"}
+    if names:
+        return {name: adapted(value) for name, value in node.items()}
+    made = {
+        key: adapted(value, key == "properties")
+        for key, value in node.items()
+        if key not in ("pattern", "description", "default")
+    }
     if "$ref" in made:
         name = made["$ref"].rsplit("/", 1)[1]
         made = {"$ref": f"#/definitions/config_{name}"}

@@ -55,6 +55,14 @@ def test_what_is_derived_is_up_to_date():
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
 
 
+def test_the_chart_is_of_the_programs_version():
+    project = (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
+    version = re.search(r"project\(backscribe VERSION ([0-9.]+)", project)[1]
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text(encoding="utf-8"))
+    assert chart["appVersion"] == version
+    assert container_of(workload(render()))["image"] == f"backscribe:{version}"
+
+
 def test_lint_finds_nothing(values):
     outcome = helm("4", "lint", "--strict", CHART, values=values)
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
