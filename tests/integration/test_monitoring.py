@@ -5,6 +5,7 @@ import json
 import math
 import os
 import re
+import signal
 import struct
 import subprocess
 import time
@@ -80,6 +81,16 @@ def test_series_are_as_many_as_partitions_and_a_few_whatever_the_jobs_are(scene)
     )
     assert not waiting(first) & waiting(second)
     assert series(first) - waiting(first) == few == series(second) - waiting(second)
+
+    # What comes back is not told before it is known where work on it goes on.
+    second.send(signal.SIGTERM)
+
+    def back():
+        assert first.metric("jobs_waiting") == 0
+        return len(waiting(first)) == 50 and is_ready(first)
+
+    wait_until(back, 60, scene.situation, pause_seconds=0.005)
+    second.wait_for_end(60)
     scene.stop_workers()
 
 

@@ -124,7 +124,8 @@ void bs_transaction_discard(struct bs_transaction *transaction);
 
 /* ---- looking ---- */
 
-/* Messages of the partition not yet delivered: -1 = not known. */
+/* Messages of the partition not yet delivered, where `position` comes next (negative: not known
+ * before its state is restored): -1 = not known. */
 int64_t bs_kafka_waiting(struct bs_kafka *kafka, int32_t partition, int64_t position);
 /* The cluster's id, "" while it is not known. Valid as long as the handle. */
 const char *bs_kafka_cluster_id(struct bs_kafka *kafka);

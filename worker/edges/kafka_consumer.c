@@ -412,7 +412,7 @@ int64_t bs_kafka_waiting(struct bs_kafka *kafka, int32_t number, int64_t positio
     int64_t high = -1;
     rd_kafka_resp_err_t code = rd_kafka_get_watermark_offsets(
         kafka->consumer->handle, kafka->config->topics.jobs, number, &low, &high);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR || high < 0) {
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR || high < 0 || position < 0) {
         return -1;
     }
     return high > position ? high - position : 0;
