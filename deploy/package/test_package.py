@@ -5,6 +5,7 @@ import gzip
 import os
 import re
 import stat
+import subprocess
 
 import pytest
 
@@ -93,15 +94,62 @@ def test_the_package_has_everything_in_debians_places(package, tmp_path):
     assert run(tmp_path / "usr/bin/backscribe", "--version").startswith(f"backscribe {VERSION}\n")
 
 
-def test_nothing_is_enabled_or_started_and_settings_survive_an_upgrade(package, tmp_path):
+def test_nothing_is_enabled_or_started(package, tmp_path):
     run("dpkg-deb", "-e", package, tmp_path)
-    assert (tmp_path / "conffiles").read_text().split() == ["/etc/default/backscribe"]
     for name in ("postinst", "prerm", "postrm"):
         script = tmp_path / name
         assert stat.S_IMODE(script.stat().st_mode) == 0o755
         run("sh", "-n", script)
-        assert not re.search(r"\b(enable|start)\b", re.sub(r"^#.*$", "", script.read_text(), flags=re.M))
-    # Where there is no systemd, as in an image, they do nothing and do well.
-    for arguments in (["postinst", "configure", ""], ["prerm", "upgrade"], ["postrm", "remove"]):
-        if not os.path.isdir("/run/systemd/system"):
-            run("sh", tmp_path / arguments[0], *arguments[1:])
+        commands = re.sub(r"^#.*$", "", script.read_text(), flags=re.M)
+        assert not re.search(r"\b(enable|start)\b", commands)
+
+
+def dpkg(root, *arguments):
+    """dpkg on a system of its own below `root`, whoever asks for it; scripts are told the root."""
+    force = ("depends", "not-root", "script-chrootless", "confold")
+    log = root.parent / "dpkg.log"
+    return run(
+        "dpkg", f"--root={root}", *(f"--force-{one}" for one in force), f"--log={log}", *arguments,
+        errors=subprocess.STDOUT, env={**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"},
+    )  # fmt: skip
+
+
+def newer(package, folder):
+    """The same package with a higher version."""
+    run("dpkg-deb", "-R", package, folder / "tree")
+    control = folder / "tree/DEBIAN/control"
+    control.write_text(re.sub(r"^Version: .*", "Version: 9.0-1", control.read_text(), flags=re.M))
+    run("dpkg-deb", "--root-owner-group", "-b", folder / "tree", folder / "newer.deb")
+    return folder / "newer.deb"
+
+
+def test_an_administrators_files_survive_upgrade_and_removal_and_nothing_else_does(
+    package, tmp_path
+):
+    root = tmp_path / "root"
+    for folder in ("var/lib/dpkg/info", "var/lib/dpkg/updates", "etc/credstore"):
+        (root / folder).mkdir(parents=True)
+    (root / "var/lib/dpkg/status").touch()
+    before = files_below(root)
+    dpkg(root, "-i", package)
+    assert run(root / "usr/bin/backscribe", "--version").startswith("backscribe ")
+    options = root / "etc/default/backscribe"
+    assert not [line for line in options.read_text().splitlines() if line[:1] not in ("#", "")]
+
+    options.write_text("BACKSCRIBE_OPTIONS=--log-format=json\n")
+    own = {"etc/backscribe/config.json", "etc/credstore/backscribe.api-key"}
+    for name in own:
+        (root / name).write_text("mine")
+    wants = root / "etc/systemd/system/multi-user.target.wants"
+    wants.mkdir(parents=True)
+    for name in ("backscribe.service", "backscribe@9464.service", "another.service"):
+        (wants / name).symlink_to(f"/usr/lib/systemd/system/{name}")
+
+    dpkg(root, "-i", newer(package, tmp_path))
+    assert options.read_text() == "BACKSCRIBE_OPTIONS=--log-format=json\n"
+    dpkg(root, "-r", "backscribe")
+    assert options.exists() and not (root / "usr/bin/backscribe").exists()
+    dpkg(root, "-P", "backscribe")
+    left = {name for name in files_below(root) - before if not name.startswith("var/lib/dpkg/")}
+    assert left == own
+    assert [path.name for path in wants.iterdir()] == ["another.service"]
