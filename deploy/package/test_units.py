@@ -56,23 +56,26 @@ def test_systemd_waits_for_a_stop_and_for_signs_of_life_as_the_worker_gives_them
     assert (service["Restart"], service["RestartPreventExitStatus"]) == ("on-failure", "2")
 
 
-@pytest.mark.parametrize("unit", UNITS)
-def test_the_unit_starts_the_program_that_was_installed_with_options_that_it_has(installed, unit):
+def started(installed, unit):
+    """The options behind `run`."""
     program, command, *arguments = read(installed, unit)["ExecStart"].split()
     assert program == f"{installed}/bin/backscribe" and command == "run"
+    assert arguments[:2] == ["--config", "/etc/backscribe/config.json"]
     assert arguments.pop() == "$BACKSCRIBE_OPTIONS"
-    example = installed / "share/doc/backscribe/examples/config.json"
-    given = [
-        str(example) if one == "/etc/backscribe/config.json" else one.replace("%i", "9464")
-        for one in arguments
-    ]
-    # Right as far as the topics of a broker that is not there: it waits for them, and gives up.
-    told = run(
-        "sh", "-c", '"$@"; [ $? = 5 ]', "sh", PROGRAM, command, *given, "--give-up-after", "1s",
+    return arguments[2:]
+
+
+def test_the_units_start_the_program_that_was_installed_with_options_that_it_has(installed):
+    assert started(installed, "backscribe.service") == []
+    of_instance = [one.replace("%i", "9464") for one in started(installed, "backscribe@.service")]
+    assert "admin.listen=127.0.0.1:9464" in of_instance
+    # The example is right as far as a broker that is not there: the worker waits, and gives up.
+    run(
+        "sh", "-c", '"$@"; [ $? = 5 ]', "sh", PROGRAM, "run", *of_instance, "--give-up-after", "1s",
+        "--config", installed / "share/doc/backscribe/examples/config.json",
         "--set", "admin.listen=127.0.0.1:0", "--set", "kafka.bootstrap.servers=127.0.0.1:1",
         env={"CREDENTIALS_DIRECTORY": "/nonexistent", "PATH": "/usr/bin:/bin"},
-    )
-    assert told == ""
+    )  # fmt: skip
 
 
 def test_every_secret_of_the_example_is_one_that_the_units_hand_over(installed):

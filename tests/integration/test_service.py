@@ -56,7 +56,6 @@ def start_under(manager, scene, changes=None, **environment):
     return worker.start()
 
 
-@pytest.mark.parametrize("manager", ["path", "abstract"], indirect=True)
 def test_a_worker_has_started_when_its_loop_runs_and_says_what_it_waits_for(scene, manager):
     scene.create_topics(partitions=1)
     scene.start_standin(duration_ms=200)
@@ -93,6 +92,7 @@ def test_a_worker_that_cannot_start_never_says_that_it_has(scene, manager):
     assert manager.lines() == []
 
 
+@pytest.mark.parametrize("manager", ["abstract"], indirect=True)
 def test_signs_of_life_come_in_time_while_it_works_and_end_when_it_stands_still(scene, manager):
     scene.create_topics(partitions=2)
     scene.start_standin(duration_ms=500)
