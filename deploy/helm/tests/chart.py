@@ -5,6 +5,7 @@ import functools
 import json
 import os
 import pathlib
+import re
 import subprocess
 
 import jsonschema
@@ -147,6 +148,50 @@ def custom_schemas():
     return made
 
 
+LABEL = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
+PROBES = {"startupProbe", "livenessProbe", "readinessProbe"}
+
+
+def unique(names):
+    assert len(set(names)) == len(names), names
+
+
+def judge_container(container, volumes, starts_before):
+    if starts_before:
+        assert not PROBES & set(container), f"{container['name']} is no sidecar: it has no probes"
+    ports = [port["name"] for port in container.get("ports", [])]
+    for probe in PROBES & set(container):
+        assert container[probe]["httpGet"]["port"] in ports
+    assert {mount["name"] for mount in container["volumeMounts"]} <= set(volumes)
+    unique([mount["mountPath"] for mount in container["volumeMounts"]])
+    unique([variable["name"] for variable in container["env"]])
+
+
+def judge_beyond_schemas(document):
+    """Rules of Kubernetes' own that compare parts of a resource: the schemas do not have them."""
+    for value in document["metadata"].get("labels", {}).values():
+        assert isinstance(value, str) and LABEL.fullmatch(value), value
+    if document["kind"] not in ("StatefulSet", "Job", "CronJob"):
+        return
+    spec, pod = job_spec(document), pod_of(document)
+    before, containers = pod["spec"].get("initContainers", []), pod["spec"]["containers"]
+    names = [container["name"] for container in before + containers]
+    volumes = [volume["name"] for volume in pod["spec"]["volumes"]]
+    unique(names)
+    unique(volumes)
+    for container in before + containers:
+        judge_container(container, volumes, container in before)
+    for rule in spec.get("podFailurePolicy", {}).get("rules", []):
+        if "onExitCodes" in rule:
+            codes = rule["onExitCodes"]
+            assert codes["containerName"] in names and codes["values"] == sorted(codes["values"])
+            assert pod["spec"]["restartPolicy"] == "Never"
+    if document["kind"] == "StatefulSet":
+        labels = pod["metadata"]["labels"]
+        assert spec["selector"]["matchLabels"].items() <= labels.items()
+        assert "restartPolicy" not in pod["spec"]
+
+
 def judge(document, kubernetes):
     """Raises where Kubernetes would refuse the resource, or drop a part of it."""
     _judge(json.dumps(document), kubernetes)
@@ -160,3 +205,4 @@ def _judge(text, kubernetes):
         custom.validate(document)
     else:
         kubernetes_validate.validate(document, kubernetes, strict=True)
+    judge_beyond_schemas(document)

@@ -45,7 +45,7 @@ spec:
   {{- if .enqueue }}
   initContainers:
     - name: enqueue
-      {{- include "backscribe.container" (merge (dict "args" .enqueue "probes" false) .) | nindent 6 }}
+      {{- include "backscribe.container" (dict "root" .root "component" .component "args" .enqueue) | nindent 6 }}
   {{- end }}
   containers:
     - name: backscribe
