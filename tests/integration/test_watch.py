@@ -173,7 +173,14 @@ def test_a_worker_of_another_group_is_not_counted(scene):
 
 def test_kafka_that_cannot_be_reached_ends_once_with_1(scene):
     nobody = {"kafka": {"bootstrap.servers": f"127.0.0.1:{free_ports(1)[0]}"}}
-    status, command = scene.run_command(["watch", "--once", "--json"], nobody)
+    command = scene.start_command(["watch", "--once", "--json"], nobody)
+    with watched(scene, (), nobody) as terminal:  # goes on, and says so in its picture only
+        terminal.wait_for("Kafka has not answered yet")
+        terminal.expect_only_known_sequences(ascii_only=False)
+        assert "level=" not in terminal.text() and "no broker answers" in terminal.text()
+        terminal.send()
+        assert terminal.wait_for_end() == 0
+    status = command.wait_for_end(60)
     assert status == 1 and "no broker answers" in command.log, command.situation()
     facts = json.loads(command.output)
     schema("watch").validate(facts)

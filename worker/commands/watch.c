@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "commands/commands.h"
 #include "commands/options.h"
 #include "commands/watch.h"
@@ -23,8 +24,8 @@ static const char after[] =
     "of admin.listen.\n"
     "\n"
     "Colour: on a terminal, unless --no-color is given, NO_COLOR is set, or TERM is dumb.\n"
-    "Kafka's rights: Read on the group and on the topic of dead letters, Describe on both and on\n"
-    "the topic of jobs.\n"
+    "Kafka's rights: Describe on the group and the topic of jobs, Read on the topic of dead "
+    "letters.\n"
     "\n"
     "Examples:\n"
     "  backscribe watch                                 how far is it, what will it cost\n"
@@ -169,6 +170,10 @@ static int run(struct watch *watch)
         !watch->options.json && !watch->options.once && bs_terminal_can_draw(watch->terminal);
     if (watch->options.interval_ms == 0) {
         watch->options.interval_ms = watch->draws ? TERMINAL_INTERVAL_MS : PLAIN_INTERVAL_MS;
+    }
+    if (watch->draws && isatty(STDERR_FILENO) == 1) {
+        /* Warnings of connections would be written into the picture, which tells what matters. */
+        bs_log_configure(BS_LOG_ERROR, BS_LOG_LOGFMT);
     }
     watch->gatherer =
         bs_watch_gatherer_start(&watch->options, on_gathered, watch->terminal, &error);

@@ -15,7 +15,7 @@
 #define FOLLOW_MS    600000 /* then it is looked anew how many partitions the topic has */
 #define PAUSE_MS     5000   /* after a failure */
 #define LOOK_MS      100
-#define JOIN_SECONDS 3
+#define JOIN_SECONDS 1
 #define QUESTION_MS  10000
 
 struct bs_watch_reader {

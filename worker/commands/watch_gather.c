@@ -17,7 +17,7 @@
 #define MEMBERS_LIMIT_MS 3000
 #define MEMBERS_EVERY_MS 10000
 #define LOOK_MS          100
-#define JOIN_SECONDS     3
+#define JOIN_SECONDS     1
 #define PORT_DEFAULT     9464
 
 struct bs_watch_gatherer {
