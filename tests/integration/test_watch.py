@@ -350,12 +350,7 @@ def test_the_picture_on_a_terminal_is_whole_in_every_size_and_locale(scene):
             thin = "," if locale == "C" else "\u202f"
             terminal.wait_for("of 85 jobs")
             terminal.wait_for("3    invalid_job")
-            drawn = terminal.bytes.count(b"\x1b[J")
-            wait_until(
-                lambda: terminal.read() or terminal.bytes.count(b"\x1b[J") >= drawn + 2,
-                30,
-                terminal.text,
-            )
+            wait_until(lambda: terminal.pictures() >= 3, 30, terminal.text)
             terminal.expect_no_wrap()
             terminal.expect_only_known_sequences(ascii_only=locale == "C")
             lines = terminal.lines()
@@ -382,8 +377,8 @@ def test_the_picture_follows_the_size_of_the_terminal(scene):
         terminal.wait_for("Worker")
         terminal.wait_for(" up")
         terminal.resize(60, 30)
-        wait_until(lambda: " up" not in terminal.text(), 10, terminal.text)
-        terminal.wait_for("Worker")
+        wait_until(lambda: terminal.drawn_after(b"\x1b[2J"), 10, terminal.text)
+        assert " up" not in terminal.text() and "Worker" in terminal.text()
         terminal.expect_no_wrap()
         assert sum(line.startswith("backscribe  group") for line in terminal.lines()) == 1
         terminal.type(b"q")

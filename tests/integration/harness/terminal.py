@@ -67,6 +67,16 @@ class Terminal:
     def text(self):
         return "\n".join(self.lines()).rstrip()
 
+    def pictures(self):
+        """How many were drawn whole: the last thing of each is to erase what stands below."""
+        self.read()
+        return self.bytes.count(b"\x1b[J")
+
+    def drawn_after(self, sequence):
+        """Whether a picture was drawn whole since the program wrote that."""
+        self.read()
+        return b"\x1b[J" in self.bytes.rpartition(sequence)[2] and sequence in self.bytes
+
     def wait_for(self, text, timeout_seconds=30):
         wait_until(
             lambda: text in self.text(), timeout_seconds, lambda: f"{text!r} in\n{self.text()}"
