@@ -1,5 +1,6 @@
 """Completion in real shells: a line is typed, TAB is pressed, and the command gets what came of it."""
 
+import json
 import os
 import pty
 import select
@@ -8,7 +9,7 @@ import time
 
 import pytest
 
-from product import COMMANDS, SHARE, options_of
+from product import COMMANDS, ROOT, SHARE, options_of
 
 # The command says what it was given; lists are shown at once and whole.
 BASH = r"""
@@ -115,3 +116,20 @@ def test_files_are_offered_where_a_file_is_wanted_and_nowhere_else(shell):
     for line in ("run conf", "run --give-up-after conf", "enqueue --limit conf"):
         assert shell.complete(f"backscribe {line}")[0] == line
     assert shell.complete("backscribe enqueue --manifest conf")[0].endswith("configuration.json")
+
+
+def test_the_settings_of_the_configuration_are_offered_to_set(shell):
+    assert shell.complete("backscribe run --set topics.jo")[0] == "run --set topics.jobs="
+    assert shell.complete("backscribe check --set=quotas.sub")[0] == "check --set=quotas.submissions="
+    assert shell.complete("backscribe run --set speechkit.def")[0] == "run --set speechkit.defaults."
+    _, shown = shell.complete("backscribe run --set ")
+    for path in settings():
+        assert path in shown
+
+
+def settings():
+    """The paths of the configuration's schema, as far as --set has types of their own for them."""
+    schema = json.loads((ROOT / "schemas/config.schema.json").read_text())
+    for name, section in schema["properties"].items():
+        plain = section.get("type") != "object" or name.startswith("kafka")
+        yield from [name] if plain else (f"{name}.{one}" for one in section["properties"])

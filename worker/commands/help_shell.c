@@ -4,19 +4,24 @@
 
 #include "commands/commands.h"
 #include "commands/help.h"
+#include "formats/config.h"
 
 /* What a shell offers for an option's value. */
 enum offer {
     OFFER_NOTHING, /* nobody knows what it is */
     OFFER_FILES,
     OFFER_FOLDERS,
-    OFFER_WORDS /* the argument's, between bars */
+    OFFER_WORDS,   /* the argument's, between bars */
+    OFFER_SETTINGS /* the configuration's paths */
 };
 
 static enum offer offer_of(const char *argument)
 {
     if (strchr(argument, '|') != NULL) {
         return OFFER_WORDS;
+    }
+    if (strcmp(argument, "PATH=VALUE") == 0) {
+        return OFFER_SETTINGS;
     }
     if (strcmp(argument, "FOLDER") == 0) {
         return OFFER_FOLDERS;
@@ -28,6 +33,15 @@ static void put_words(const char *argument)
 {
     for (const char *at = argument; *at != '\0'; at++) {
         putchar(*at == '|' ? ' ' : *at);
+    }
+}
+
+static void put_settings(void)
+{
+    const char *end;
+    const char *path;
+    for (size_t i = 0; (path = bs_config_settable(i, &end)) != NULL; i++) {
+        printf("%s%s%s", i == 0 ? "" : " ", path, end);
     }
 }
 
@@ -69,6 +83,14 @@ static const char bash_end[] =
     "        ;;\n"
     "    words) mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$current\") ;;\n"
     "    options) mapfile -t COMPREPLY < <(compgen -W \"$options\" -- \"$current\") ;;\n"
+    "    settings)\n"
+    "        compopt -o nospace\n"
+    "        words='";
+
+static const char bash_last[] =
+    "'\n"
+    "        mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$current\")\n"
+    "        ;;\n"
     "    esac\n"
     "    compopt +o default +o bashdefault\n"
     "}\n"
@@ -86,6 +108,8 @@ void bs_help_bash_begin(void)
 void bs_help_bash_end(void)
 {
     printf("%s", bash_end);
+    put_settings();
+    printf("%s", bash_last);
 }
 
 static void bash_option(const struct bs_help_option *option)
@@ -107,6 +131,9 @@ static void bash_option(const struct bs_help_option *option)
         break;
     case OFFER_FOLDERS:
         printf("folders ;;\n");
+        break;
+    case OFFER_SETTINGS:
+        printf("settings ;;\n");
         break;
     case OFFER_WORDS:
         printf("words words='");
@@ -138,7 +165,10 @@ static const char zsh_begin[] = "#compdef backscribe\n"
                                 "\n"
                                 "_backscribe() {\n"
                                 "  local curcontext=$curcontext state line\n"
-                                "  local -a commands=(\n";
+                                "  local -a settings=(";
+
+static const char zsh_commands[] = ")\n"
+                                   "  local -a commands=(\n";
 
 static const char zsh_branches[] = "  )\n"
                                    "  _arguments -C '(- *)'{-h,--help}'[tell the commands]' \\\n"
@@ -171,6 +201,8 @@ static void zsh_put(const char *text)
 void bs_help_zsh_begin(void)
 {
     printf("%s", zsh_begin);
+    put_settings();
+    printf("%s", zsh_commands);
     for (size_t i = 0; i < bs_subcommand_count; i++) {
         printf("    '%s:", bs_subcommands[i].name);
         zsh_put(bs_subcommands[i].summary);
@@ -197,6 +229,9 @@ static void zsh_value(const char *argument)
         break;
     case OFFER_FOLDERS:
         printf(":_files -/");
+        break;
+    case OFFER_SETTINGS:
+        printf(":{compadd -S \"\" -- $settings}");
         break;
     case OFFER_WORDS:
         printf(":(");

@@ -107,4 +107,8 @@ void bs_config_errors_free(struct bs_config_errors *errors);
 BS_MUST_CHECK bool bs_config_check_quotas(const struct bs_config *config, int32_t state_partitions,
                                           struct bs_error *error);
 
+/* A path that --set takes, with what comes behind it: "=" and the value, or "." where the names of
+ * parts follow. Static; NULL: there is no setting `index`. */
+const char *bs_config_settable(size_t index, const char **end);
+
 #endif

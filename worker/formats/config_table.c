@@ -176,6 +176,19 @@ const struct bs_setting *bs_config_setting(const char *path, size_t length)
     return NULL;
 }
 
+const char *bs_config_settable(size_t index, const char **end)
+{
+    if (index >= SETTING_COUNT) {
+        return NULL;
+    }
+    enum bs_setting_kind kind = settings[index].kind;
+    bool has_names = kind == BS_SETTING_KAFKA || kind == BS_SETTING_KAFKA_FILES ||
+                     kind == BS_SETTING_SPEECHKIT_AUTH || kind == BS_SETTING_OBJECTS_AUTH ||
+                     kind == BS_SETTING_SPECIFICATION;
+    *end = has_names ? "." : "=";
+    return settings[index].path;
+}
+
 static void set_text(char **place, const char *text)
 {
     free(*place);
