@@ -22,6 +22,7 @@ LABEL_MOST = 63
 
 
 def helm(version, *arguments, values=None):
+    assert (FETCHED / "complete").exists(), f"{FETCHED}: made by deploy/helm/fetch.sh"
     command = [FETCHED / f"helm-{version}", *arguments]
     if values is not None:
         command += ["--values", "-"]
