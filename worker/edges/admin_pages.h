@@ -8,7 +8,7 @@
 #include "edges/admin.h"
 #include "formats/message.h"
 
-/* Prometheus text format 0.0.4, docs/operating.md tells what each metric means. Appends. */
+/* Prometheus text format 0.0.4; docs/reference/metrics.md tells what each metric means. Appends. */
 void bs_admin_write_metrics(const struct bs_admin_facts *facts, struct bs_buffer *page);
 
 /* JSON, one object (schemas/status.schema.json): what `watch` shows. Appends. */
