@@ -3,11 +3,13 @@
 command is run by a test or says what it needs, every whole configuration in them is a valid one. One
 line a fault on standard output; the exit status is 1 when there is one.
 
-    check.py --tests NAME,NAME…      the tests that a mark may name
+    check.py --build FOLDER      where the tests are whose names a mark may have
 """
 
 import argparse
 import json
+import re
+import subprocess
 import sys
 
 import jsonschema
@@ -51,10 +53,17 @@ def wrong_configurations(path, validator):
                 yield block.line, f"no valid configuration: {error.json_path}: {error.message}"
 
 
+def test_names(build):
+    told = subprocess.run(
+        ["ctest", "--test-dir", build, "-N"], check=True, capture_output=True, text=True
+    )
+    return set(re.findall(r"Test +#\d+: (\S+)", told.stdout))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tests", default="", help="names of tests, with commas between")
-    tests = set(parser.parse_args().tests.split(","))
+    parser.add_argument("--build", required=True, help="the build folder")
+    tests = test_names(parser.parse_args().build)
     schema = json.loads((ROOT / "schemas/config.schema.json").read_text())
     validator = jsonschema.Draft202012Validator(schema)
     faults = 0

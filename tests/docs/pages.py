@@ -36,6 +36,7 @@ PAGES = {
     for page in (
         _page("tutorial", "tutorial.md", topics_exist=False),
         _page("enqueue", "how-to/enqueue.md"),
+        _page("export", "how-to/export.md"),
         _page("kafka", "how-to/kafka.md", topics_exist=False),
         _page("quotas", "how-to/quotas-and-cost.md"),
         _page("dead-letters", "how-to/dead-letters.md"),

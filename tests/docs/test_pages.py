@@ -10,6 +10,7 @@ import subprocess
 
 import pytest
 from harness.s3 import S3
+from harness.waiting import free_ports
 from pages import PAGES, is_shown, script
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -66,6 +67,7 @@ def reader(scene, name, tmp_path):
         replaced = {
             "kafka": {"bootstrap.servers": scene.broker.bootstrap},
             "group": scene.group,
+            "admin": {"listen": f"127.0.0.1:{free_ports(1)[0]}"},
             "topics": scene.topics,
             "speechkit/auth": {"api_key_file": str(scene.key_file)},
             "objects/endpoint": store.url,

@@ -294,7 +294,7 @@ HOSTILE_KEYS = [
     "a.wav",
     "A.wav",
     "a.wav.srt/b",
-    ".backscribe-results.srt",
+    ".backscribe-results-srt",
     ".backscribe-new",
     "\u202egpj.exe",
     "back\\slash",

@@ -181,8 +181,8 @@ bool bs_results_open_state(struct bs_results *results, const char *path)
         return true;
     }
     state->path = path != NULL ? print("%s", path)
-                               : print("%s/.backscribe-results%s", folder,
-                                       bs_transcript_extension(results->writing.format));
+                               : print("%s/.backscribe-results-%s", folder, /* found by no *.srt */
+                                       bs_transcript_extension(results->writing.format) + 1);
     state->identity = identify(results);
     state->written = bs_clock_now().mono;
     choose_root(results);
