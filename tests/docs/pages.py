@@ -40,6 +40,7 @@ PAGES = {
         _page("kafka", "how-to/kafka.md", topics_exist=False),
         _page("quotas", "how-to/quotas-and-cost.md"),
         _page("dead-letters", "how-to/dead-letters.md"),
+        _page("export", "how-to/export.md"),
         _page("upgrading", "how-to/upgrading.md"),
         _page("watch", "how-to/watch.md"),
     )

@@ -14,17 +14,17 @@
 
 /* Costs: only how they compare counts. A subtitle more is better than a break within a sentence is
  * bad, but not than two of them. */
-#define COST_SUBTITLE      60
-#define COST_BREAK         30 /* within a clause */
-#define COST_BREAK_CLAUSE  14
-#define COST_BREAK_END     4 /* of a sentence, or of an utterance */
-#define COST_BREAK_PAUSE   2
-#define COST_SHORT_WORD    5 /* left behind at an end: it belongs to what follows */
-#define COST_INSIDE_END    12
-#define COST_INSIDE_LONG   25
-#define COST_INSIDE_SHORT  8
-#define COST_TOO_SHORT     200 /* and one more for each 5 ms: it would push back what follows */
-#define COST_LINE_SENTENCE 3   /* a second line that begins within a clause */
+#define COST_SUBTITLE     60
+#define COST_BREAK        30 /* within a clause */
+#define COST_BREAK_CLAUSE 14
+#define COST_BREAK_END    4 /* of a sentence, or of an utterance */
+#define COST_BREAK_PAUSE  2
+#define COST_SHORT_WORD   5 /* left behind at an end: it belongs to what follows */
+#define COST_INSIDE_END   12
+#define COST_INSIDE_LONG  25
+#define COST_INSIDE_SHORT 8
+#define COST_TOO_SHORT    200 /* and one more for each 5 ms: it would push back what follows */
+#define COST_LINE_WITHIN  3   /* a second line that begins within a clause */
 
 /* ---- times ---- */
 
@@ -91,17 +91,20 @@ static bool ends_with(const struct bs_subtitle_track *track, const struct bs_sub
     return false;
 }
 
-static bool ends_sentence(const struct bs_subtitle_track *track, uint32_t word)
-{
-    static const char *const marks[] = {".",  "?",  "!",  "…",  ".\"", "?\"", "!\"",
-                                        ".»", "?»", "!»", "…»", ".)",  NULL};
-    return ends_with(track, &track->words[word], marks);
-}
+enum { ENDS_NOTHING, ENDS_CLAUSE, ENDS_SENTENCE };
 
-static bool ends_clause(const struct bs_subtitle_track *track, uint32_t word)
+/* Each is asked for often. */
+static void note_ends(struct bs_subtitle_track *track)
 {
-    static const char *const marks[] = {",", ";", ":", "—", "–", ",»", ",\"", ")", NULL};
-    return ends_with(track, &track->words[word], marks);
+    static const char *const sentences[] = {".",  "?",  "!",  "…",  ".\"", "?\"", "!\"",
+                                            ".»", "?»", "!»", "…»", ".)",  NULL};
+    static const char *const clauses[] = {",", ";", ":", "—", "–", ",»", ",\"", ")", NULL};
+    for (size_t i = 0; i < track->count; i++) {
+        struct bs_subtitle_word *word = &track->words[i];
+        word->ends = word->last || ends_with(track, word, sentences) ? ENDS_SENTENCE
+                     : ends_with(track, word, clauses)               ? ENDS_CLAUSE
+                                                                     : ENDS_NOTHING;
+    }
 }
 
 static int64_t pause_before(const struct bs_subtitle_track *track, uint32_t word)
@@ -119,10 +122,10 @@ static int64_t cost_of_break(const struct bs_subtitle_track *track, uint32_t wor
         return COST_BREAK_PAUSE;
     }
     const struct bs_subtitle_word *before = &track->words[word - 1];
-    if (before->last || ends_sentence(track, word - 1)) {
+    if (before->ends == ENDS_SENTENCE) {
         return COST_BREAK_END;
     }
-    int64_t cost = ends_clause(track, word - 1) ? COST_BREAK_CLAUSE : COST_BREAK;
+    int64_t cost = before->ends == ENDS_CLAUSE ? COST_BREAK_CLAUSE : COST_BREAK;
     return cost + (before->columns <= 2 && !before->joined ? COST_SHORT_WORD : 0);
 }
 
@@ -130,8 +133,7 @@ static int64_t cost_of_break(const struct bs_subtitle_track *track, uint32_t wor
 static int64_t cost_inside(const struct bs_subtitle_track *track, uint32_t word)
 {
     int64_t pause = pause_before(track, word);
-    bool end = track->words[word - 1].last || ends_sentence(track, word - 1);
-    int64_t cost = end ? COST_INSIDE_END : 0;
+    int64_t cost = track->words[word - 1].ends == ENDS_SENTENCE ? COST_INSIDE_END : 0;
     return cost + (pause >= LONG_PAUSE_MS    ? COST_INSIDE_LONG
                    : pause >= SHORT_PAUSE_MS ? COST_INSIDE_SHORT
                                              : 0);
@@ -168,8 +170,7 @@ static int64_t cost_of_lines(const struct bs_subtitle_track *track, uint32_t fir
             continue;
         }
         int64_t cost = (upper > lower ? upper - lower + 1 : lower - upper) / 2;
-        bool good = word[-1].last || ends_clause(track, at - 1) || ends_sentence(track, at - 1);
-        cost += good ? 0 : COST_LINE_SENTENCE;
+        cost += word[-1].ends == ENDS_NOTHING ? COST_LINE_WITHIN : 0;
         if (best < 0 || cost < best) {
             best = cost;
             *second = at;
@@ -257,6 +258,7 @@ void bs_subtitle_cut(struct bs_subtitle_track *track, struct bs_subtitle_cues *c
     struct way *ways = calloc((size_t)count + 1, sizeof *ways);
     BS_ASSERT(ways != NULL);
     settle_times(track);
+    note_ends(track);
     for (uint32_t i = 1; i <= count; i++) {
         ways[i].cost = -1;
     }

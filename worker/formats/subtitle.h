@@ -30,6 +30,7 @@ struct bs_subtitle_word {
     uint8_t columns;          /* 1 to BS_SUBTITLE_LINE */
     bool joined;              /* goes on with the word before it: no space between */
     bool last;                /* of its utterance */
+    uint8_t ends;             /* what its text ends; subtitle.c's own */
 };
 
 /* One voice, in the order of time. All zero is an empty one; freed with bs_subtitle_track_free. */
