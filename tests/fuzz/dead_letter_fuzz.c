@@ -22,6 +22,42 @@ static const char *header_text(const struct bs_dead_letter_headers *headers, siz
     return NULL;
 }
 
+/* Who reads the dead letter finds the job again, whatever headers it had. */
+static void check_reading(const struct bs_dead_letter_headers *headers, const struct bs_job *job)
+{
+    const struct bs_message message = {.headers = headers->headers, .header_count = headers->count};
+    struct bs_dead_letter letter;
+    size_t topic_size = strlen(job->topic);
+    bool possible = topic_size > 0 && topic_size < sizeof letter.topic && job->partition >= 0 &&
+                    job->offset >= 0;
+    BS_ASSERT(bs_dead_letter_read(&message, &letter) == possible);
+    if (possible) {
+        BS_ASSERT(letter.code == BS_DEAD_RECOGNITION_FAILED && letter.failed == 1700000000000);
+        BS_ASSERT(strcmp(letter.topic, job->topic) == 0 && letter.partition == job->partition &&
+                  letter.offset == job->offset);
+        BS_ASSERT(letter.value_omitted && (size_t)letter.value_size == job->message.value.size);
+    }
+    struct bs_header *own = calloc(headers->count, sizeof *own);
+    BS_ASSERT(own != NULL);
+    size_t count = bs_dead_letter_own_headers(&message, own);
+    BS_ASSERT(count <= job->message.header_count);
+    for (size_t i = 0, at = 0; i < count; i++, at++) {
+        while (job->message.headers[at].name != own[i].name) {
+            BS_ASSERT(strncmp(job->message.headers[at].name, BS_ERROR_HEADER_PREFIX,
+                              sizeof BS_ERROR_HEADER_PREFIX - 1) == 0);
+            at++;
+        }
+        BS_ASSERT(fuzz_same(own[i].value, job->message.headers[at].value));
+    }
+    free(own);
+    /* What no worker has written is read without harm. */
+    const struct bs_message job_message = {.headers = job->message.headers,
+                                           .header_count = job->message.header_count};
+    if (bs_dead_letter_read(&job_message, &letter)) {
+        BS_ASSERT(letter.partition >= 0 && letter.offset >= 0 && letter.topic[0] != '\0');
+    }
+}
+
 static void check_headers(const struct bs_operation *operation, const struct bs_job *job)
 {
     struct bs_dead_letter_headers headers;
@@ -42,6 +78,7 @@ static void check_headers(const struct bs_operation *operation, const struct bs_
                      "recognition_failed") == 0);
     BS_ASSERT((uint64_t)strtoull(header_text(&headers, own, "backscribe-value-omitted", text), NULL,
                                  10) == job->message.value.size);
+    check_reading(&headers, job);
     bs_dead_letter_headers_free(&headers);
 }
 

@@ -123,7 +123,10 @@ static void choose(struct bs_redrive *redrive, const struct bs_dead_letter *lett
                    const struct bs_redrive_job *job, bool marked)
 {
     struct bs_redrive_counts *counts = &redrive->counts[letter->code];
-    struct look look = look_at(redrive, letter, &job->message);
+    struct look look = {0};
+    if (!marked || redrive->ids.count > 0) {
+        look = look_at(redrive, letter, &job->message);
+    }
     if (!is_named(redrive, look.id, job->message.key)) {
         free(look.id);
         return;
