@@ -41,7 +41,11 @@ static void check_rendering(enum bs_transcript_format format, const struct bs_me
 {
     struct bs_buffer out = {0};
     struct bs_error error = BS_NO_ERROR;
-    BS_ASSERT(bs_transcript_render(format, message, &out, &error));
+    struct bs_transcript_writing writing = {.format = format};
+    struct bs_transcript *transcript = bs_transcript_read(message, &error);
+    BS_ASSERT(transcript != NULL);
+    bs_transcript_write(&writing, transcript, &out);
+    bs_transcript_free(transcript);
     BS_ASSERT(out.size > 0 && out.data[out.size - 1] == '\n');
     BS_ASSERT(fuzz_is_utf8(out.data, out.size));
     bs_buffer_free(&out);
