@@ -141,7 +141,7 @@ static int watch_once(struct watch *watch)
 static bool is_drained(const struct bs_watch_facts *facts, const struct bs_watch_sums *sums)
 {
     return facts->kafka_problem[0] == '\0' && sums->left.kind == BS_WATCH_LEFT_NOTHING &&
-           facts->failures.complete;
+           is_complete(facts);
 }
 
 static void watch_on(struct watch *watch)

@@ -12,7 +12,7 @@
 #include "formats/plain_text.h"
 #include "formats/url.h"
 
-#define KAFKA_LIMIT_MS   8000
+#define KAFKA_LIMIT_MS   5000
 #define WORKER_LIMIT_MS  3000
 #define MEMBERS_LIMIT_MS 3000
 #define MEMBERS_EVERY_MS 10000

@@ -10,11 +10,12 @@
 
 #include "commands/watch.h"
 
-#define ANSWERS_LEAST   10   /* fewer within a window say nothing */
-#define TWO_SIGMA       1.96 /* 95 % of counts are within so many roots of their mean */
-#define QUOTA_SLACK     1.1  /* a quota is hardly ever used to the last */
-#define QUOTA_DECIDES   0.8  /* of the time that the rates say */
-#define SECONDS_PER_DAY 86400.0
+#define ANSWERS_LEAST        10   /* fewer within a window say nothing */
+#define TWO_SIGMA            1.96 /* 95 % of counts are within so many roots of their mean */
+#define BILLED_SECONDS_LEAST 15
+#define QUOTA_SLACK          1.1 /* a quota is hardly ever used to the last */
+#define QUOTA_DECIDES        0.8 /* of the time that the rates say */
+#define SECONDS_PER_DAY      86400.0
 
 static int64_t remaining(const struct bs_watch_sums *sums)
 {
@@ -92,6 +93,13 @@ static const struct bs_watch_worker *first_not_ready(const struct bs_watch_facts
     return NULL;
 }
 
+/* Less is left of it than the shortest recording is billed, and something is to be submitted. */
+static bool is_budget_spent(const struct bs_watch_sums *sums)
+{
+    return !isnan(sums->budget_left_seconds) && sums->backlog > 0 &&
+           sums->budget_left_seconds < BILLED_SECONDS_LEAST;
+}
+
 static void tell_reason(const struct bs_watch_facts *facts, struct bs_watch_sums *sums, int slowest,
                         bool by_rate)
 {
@@ -107,7 +115,9 @@ static void tell_reason(const struct bs_watch_facts *facts, struct bs_watch_sums
                        not_ready->status.worker, not_ready->status.reason);
         return;
     }
-    if (slowest >= 0 && (!by_rate || quota >= QUOTA_DECIDES * left->low)) {
+    if (sums->budget_too_small) {
+        reason = "but the budget ends before: raise limits.billed_hours";
+    } else if (slowest >= 0 && (!by_rate || quota >= QUOTA_DECIDES * left->low)) {
         reason = quotas[slowest];
     } else if (!by_rate) {
         reason = sums->answering > 0 ? "too little was answered so far to tell"
@@ -135,6 +145,11 @@ void bs_watch_estimate_left(const struct bs_watch_facts *facts, struct bs_watch_
     }
     if (remaining(sums) == 0) {
         left->kind = BS_WATCH_LEFT_NOTHING;
+        return;
+    }
+    if (is_budget_spent(sums)) {
+        (void)snprintf(left->reason, sizeof left->reason,
+                       "the budget is spent: raise limits.billed_hours to go on");
         return;
     }
     bool by_rate = estimate_rates(sums, &left->low, &left->high);

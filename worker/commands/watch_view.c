@@ -92,6 +92,24 @@ static void draw_title(const struct bs_watch_picture *picture, struct bs_block *
     }
 }
 
+/* What is shown of Kafka is of the last time that it answered. */
+static void draw_kafka_problem(const struct bs_watch_facts *facts, struct bs_block *block)
+{
+    char text[400], age[BS_WATCH_WORDS_SIZE];
+    if (facts->kafka_problem[0] == '\0') {
+        return;
+    }
+    int size = 0;
+    if (facts->progress_at != 0) {
+        double seconds = (double)(facts->at - facts->progress_at) / 1000;
+        size = snprintf(text, sizeof text, "Kafka's figures are %s old: ",
+                        bs_watch_duration(fmax(seconds, 0), false, age));
+    }
+    (void)snprintf(text + size, sizeof text - (size_t)size, "%s", facts->kafka_problem);
+    bs_block_line(block);
+    bs_block_wrap(block, BS_INK_BAD, 0, text);
+}
+
 static void draw_head(const struct bs_watch_picture *picture)
 {
     const struct bs_watch_sums *sums = picture->sums;
@@ -113,10 +131,7 @@ static void draw_head(const struct bs_watch_picture *picture)
         bs_block_wrap(&block, BS_INK_BAD, 0,
                       "Kafka has not answered yet: how many jobs there are is not known");
     }
-    if (picture->facts->kafka_problem[0] != '\0') {
-        bs_block_line(&block);
-        bs_block_wrap(&block, BS_INK_BAD, 0, picture->facts->kafka_problem);
-    }
+    draw_kafka_problem(picture->facts, &block);
     bs_block_line(&block);
     flush(picture, &block);
 }

@@ -88,8 +88,7 @@ static void draw_worker(struct bs_block *block, const struct bs_watch_worker *wo
         char reason[700];
         (void)snprintf(reason, sizeof reason, "%s: %s", status->reason, status->reason_text);
         bs_block_line(block);
-        bs_block_indent(block, 2);
-        bs_block_put(block, BS_INK_BAD, 0, reason);
+        bs_block_wrap(block, BS_INK_BAD, 2, reason);
     }
 }
 

@@ -258,6 +258,19 @@ static void the_slowest_quota_is_named(void **state)
     assert_string_equal(sum()->left.reason, "the quota of checks is the slowest");
 }
 
+static void a_budget_that_ends_before_is_the_reason(void **state)
+{
+    (void)state;
+    scene.config.limits.billed_hours = 2000;
+    const struct bs_watch_left *left = &sum()->left;
+    assert_int_equal(left->kind, BS_WATCH_LEFT_RANGE);
+    assert_string_equal(left->reason, "but the budget ends before: raise limits.billed_hours");
+    scene.config.limits.billed_hours = 1255; /* what was billed so far */
+    left = &sum()->left;
+    assert_int_equal(left->kind, BS_WATCH_LEFT_UNKNOWN);
+    assert_string_equal(left->reason, "the budget is spent: raise limits.billed_hours to go on");
+}
+
 static void a_worker_that_is_not_ready_is_the_reason(void **state)
 {
     (void)state;
@@ -374,6 +387,7 @@ int main(void)
         OF(a_slow_service_shows_in_the_rates),
         OF(too_few_answers_are_no_rate),
         OF(the_slowest_quota_is_named),
+        OF(a_budget_that_ends_before_is_the_reason),
         OF(a_worker_that_is_not_ready_is_the_reason),
         OF(nothing_is_left_only_when_everything_is_answered),
         OF(without_workers_the_watermarks_pace_is_taken),

@@ -21,7 +21,7 @@ static int begin(void **state)
     (void)state;
     watch_scene_begin(&scene);
     scene.config.price.billed_hour = 60.5;
-    scene.config.limits.billed_hours = 2000;
+    scene.config.limits.billed_hours = 3000;
     return 0;
 }
 
@@ -123,6 +123,8 @@ static void trouble_is_told_where_it_is(void **state)
     facts->workers[1].answered = false;
     strcpy(facts->workers[1].problem, "does not answer: Couldn't connect to server");
     facts->members = 3;
+    facts->progress_at -= 95000;
+    scene.config.limits.billed_hours = 2000;
     facts->failures.complete = false;
     facts->failures.part = 0.431;
     assert_picture("trouble-80", 80, 1000, false, false);
@@ -199,7 +201,7 @@ static void a_line_is_one_line(void **state)
         "failed_audio_not_found=1500 per_hour_1m=480 per_hour_10m=492 per_hour_60m=510 "
         "checks_a_result=1.25 detection_seconds=10.0 submissions_left=10 checks_left=1500 "
         "billed_hours_left_today=9850 billed_hours=1255.0 billed_hours_expected=2500.0 "
-        "cost=75927.50 cost_expected=151250.00 budget_hours_left=745.0 "
+        "cost=75927.50 cost_expected=151250.00 budget_hours_left=1745.0 "
         "left=\"8 d 7 h to 10 d 20 h\" because=\"the submission quota is the slowest\" "
         "oldest_seconds=7980 workers=2/2\n");
     bs_buffer_free(&line);
