@@ -193,7 +193,6 @@ static void prepare(CURL *curl, const struct store *store, struct curl_slist **h
 {
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");
     curl_easy_setopt(curl, CURLOPT_PROXY, "");
-    curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, FETCH_LIMIT_MS);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, CONNECT_LIMIT_S);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
@@ -221,7 +220,11 @@ static enum bs_error_code fetch(const struct store *store, const char *path, str
     BS_ASSERT(curl != NULL);
     struct curl_slist *headers = NULL;
     prepare(curl, store, &headers);
-    curl_easy_setopt(curl, CURLOPT_URL, url);
+    /* The path as it is; not by CURLOPT_PATH_AS_IS, beside which libcurl 8.14 refuses to sign. */
+    CURLU *parsed = curl_url();
+    BS_ASSERT(parsed != NULL);
+    curl_url_set(parsed, CURLUPART_URL, url, CURLU_PATH_AS_IS);
+    curl_easy_setopt(curl, CURLOPT_CURLU, parsed);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, intake);
     CURLcode outcome = curl_easy_perform(curl);
@@ -229,6 +232,7 @@ static enum bs_error_code fetch(const struct store *store, const char *path, str
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
     curl_slist_free_all(headers);
     curl_easy_cleanup(curl);
+    curl_url_cleanup(parsed);
     free(url);
     if (outcome == CURLE_OK || intake->size > SIZE_MAX_BYTES) {
         return BS_OK;
