@@ -7,7 +7,7 @@
 
 # The libraries, the tools to build with, and what the tests run: a broker and an object store (Java,
 # fetched by Maven), a Python for its outside view, recordings and a decoder for the stand-in of the
-# API, what makes and measures recordings of every format, clang with its runtime for fuzzing, and
+# API, what makes and measures recordings of every format, clang with its runtime for fuzzing,
 # what makes an image without a Docker engine, and what makes and reads the Debian package: its pages,
 # its completions in both shells, its units.
 backscribe_packages="gcc libc6-dev cmake ninja-build pkg-config
@@ -16,7 +16,7 @@ backscribe_packages="gcc libc6-dev cmake ninja-build pkg-config
     libcmocka-dev libpocketsphinx-dev pocketsphinx-en-us pocketsphinx-testdata libopusfile-dev
     libmpg123-dev opus-tools sox libsox-fmt-mp3 ffmpeg vorbis-tools lame flac
     python3 python3-venv default-jre-headless maven ca-certificates curl openssl clang libclang-rt-dev
-    buildah debootstrap dpkg-dev file mandoc zsh systemd"
+    buildah netavark debootstrap dpkg-dev file mandoc zsh systemd"
 # Fetches modules, which this and deploy/helm/fetch.sh take files from; nothing is built with it.
 command -v go >/dev/null || backscribe_packages="$backscribe_packages golang-go"
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds an image where there is neither Docker nor a registry: from a Debian root that debootstrap
-# makes, by buildah with chroot isolation, as root (or with sudo). Needs the Debian packages buildah
-# and debootstrap, and the mirror that this machine's own apt uses.
+# makes, by buildah with chroot isolation, as root (or with sudo). Needs the Debian packages buildah,
+# netavark and debootstrap, and the mirror that this machine's own apt uses.
 #
 # All of it happens in a mount namespace of its own: whatever becomes of it, nothing stays mounted.
 set -eu
@@ -49,7 +49,7 @@ cd "$(dirname "$0")/../.."
 
 for program in buildah debootstrap; do
     command -v "$program" >/dev/null || [ -x "/usr/sbin/$program" ] ||
-        fail "$program is missing: apt-get install buildah debootstrap"
+        fail "$program is missing: apt-get install buildah netavark debootstrap"
 done
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -153,6 +153,14 @@ revision=$($tree rev-parse HEAD 2>/dev/null) || revision=unknown
 epoch=${SOURCE_DATE_EPOCH:-$($tree log -1 --format=%ct 2>/dev/null || date +%s)}
 
 store="--root $scratch/storage --runroot $scratch/run --storage-driver vfs"
+# buildah sets limits by itself, earlier versions the greatest number of processes to pid_max, later
+# ones all to more than root may have everywhere: what this process has is enough.
+limits=$(awk -v pid_max="$(cat /proc/sys/kernel/pid_max)" '
+    function least(a, b) { return a + 0 < b + 0 ? a : b }
+    /^Max open files.*[0-9] +files/ { print "--ulimit nofile=" $4 ":" $5 }
+    /^Max processes.*[0-9] +processes/ {
+        print "--ulimit nproc=" least($3, pid_max) ":" least($4, pid_max)
+    }' /proc/self/limits)
 # shellcheck disable=SC2086 # lists of words
 {
     say "the base, from $archive"
@@ -160,7 +168,7 @@ store="--root $scratch/storage --runroot $scratch/run --storage-driver vfs"
     buildah $store add -q "$container" "$archive" / >&2
     buildah $store commit -q --rm "$container" localhost/debian:base >&2
     say "$file"
-    buildah $store bud -q --isolation chroot --network host --volume "$apt:/etc/apt" \
+    buildah $store bud -q --isolation chroot --network host $limits --volume "$apt:/etc/apt" \
         --file "$file" --ignorefile "$file.dockerignore" --timestamp "$epoch" \
         --build-arg DEBIAN=localhost/debian:base --build-arg "SOURCE_DATE_EPOCH=$epoch" \
         --build-arg "REVISION=$revision" --tag "localhost/$tag" . >"$scratch/build.log" 2>&1 || {

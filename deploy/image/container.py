@@ -2,27 +2,32 @@
 process in a mount namespace that sees nothing else, as the image's user, with the image's
 environment and no rights."""
 
+import contextlib
 import json
 import os
 import pathlib
 import subprocess
+import tempfile
 import tarfile
 
 from harness.process import Process
 
-BUILD = pathlib.Path(__file__).parent / "build.sh"
-
-# $1: the root; then what is mounted (source and place, in turn) up to "--"; then the environment and
-# the command. The root is read-only but for what is mounted. The command takes this shell's place,
-# so that signals reach it.
+# $1: the root; then what is mounted (source, place, "ro" or "rw", in turn) up to "--"; then the
+# environment and the command. The root is read-only but for what is mounted. The command takes this
+# shell's place, so that signals reach it.
 ENTER = """
 root=$1 && shift
 mount --bind "$root" "$root"
 while [ "$1" != -- ]; do
-    mkdir -p "$root${2%/*}"
-    if [ -d "$1" ]; then mkdir -p "$root$2"; else [ -e "$root$2" ] || : >"$root$2"; fi
-    mount --rbind "$1" "$root$2"
-    shift 2
+    if [ "$1" = tmpfs ] || [ -d "$1" ]; then
+        mkdir -p "$root$2"
+    else
+        mkdir -p "$root${2%/*}"
+        [ -e "$root$2" ] || : >"$root$2"
+    fi
+    if [ "$1" = tmpfs ]; then mount -t tmpfs tmpfs "$root$2"; else mount --rbind "$1" "$root$2"; fi
+    [ "$3" = rw ] || mount -o remount,bind,ro "$root$2"
+    shift 3
 done
 shift
 mount -o remount,bind,ro "$root"
@@ -30,14 +35,11 @@ exec chroot "$root" /usr/bin/env -i "$@"
 """
 
 
-def is_root():
-    return os.geteuid() == 0
-
-
 class Image:
     """An OCI archive, unpacked below `folder`."""
 
     def __init__(self, archive, folder):
+        assert os.geteuid() == 0, "an image is run as root: sudo sh tests/run.sh --all"
         self.folder = folder
         blobs = folder / "oci"
         blobs.mkdir(parents=True)
@@ -78,14 +80,14 @@ class Image:
 
     def command(self, arguments=None, entrypoint=None, mounts=(), environment=None):
         """To be run by root: the image's program with `arguments` (default: the image's). `mounts`:
-        (file or folder, absolute path in the container)."""
+        (file, folder or "tmpfs", absolute path in the container, "ro" or "rw")."""
         user, group = self.config["User"].split(":")
         variables = [*self.config["Env"]]
         variables += [f"{name}={value}" for name, value in (environment or {}).items()]
-        started = [*(entrypoint or self.config["Entrypoint"])]
+        started = [*(entrypoint or self.config.get("Entrypoint") or ())]
         started += self.config["Cmd"] if arguments is None else arguments
-        pairs = [("/proc", "/proc"), ("/dev", "/dev"), *mounts]
-        mounted = [str(part) for pair in pairs for part in pair]
+        mounts = [("/proc", "/proc", "rw"), ("/dev", "/dev", "rw"), *mounts]
+        mounted = [str(part) for mount in mounts for part in mount]
         without_rights = ["setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups"]
         without_rights += ["--no-new-privs", "--bounding-set=-all", "--inh-caps=-all"]
         return [
@@ -101,6 +103,15 @@ class Image:
         return done.stdout
 
 
+@contextlib.contextmanager
+def unpacked(variable):
+    """The image whose archive the environment names; what is unpacked is gone at the end."""
+    archive = pathlib.Path(os.environ[variable])
+    assert archive.exists(), f"{archive} is not there: deploy/image/build.sh makes it"
+    with tempfile.TemporaryDirectory(dir=archive.parent, prefix="unpacked.") as folder:
+        yield Image(archive, pathlib.Path(folder))
+
+
 def installed_packages(*options):
     form = "${db:Status-Status}\t${Package}\t${Version}\t${Architecture}\n"
     told = subprocess.run(
@@ -110,14 +121,8 @@ def installed_packages(*options):
     return {tuple(fields[1:]) for fields in lines if fields[0] == "installed"}
 
 
-def build(archive, cache, *options):
-    """By deploy/image/build.sh."""
-    assert is_root(), "an image is built and run as root: sudo sh tests/run.sh --all"
-    subprocess.run(["sh", BUILD, "--cache", cache, *options, archive], check=True, timeout=900)
-
-
 class Container(Process):
-    """The image's program, started and watched."""
+    """The image's program, started and watched. `prefix`: what starts it."""
 
-    def __init__(self, image, name, directory, **options):
-        super().__init__(name, image.command(**options), directory)
+    def __init__(self, image, name, directory, prefix=(), **options):
+        super().__init__(name, [*prefix, *image.command(**options)], directory)

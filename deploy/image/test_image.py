@@ -1,4 +1,4 @@
-"""deploy/Dockerfile, built without a Docker engine (build.sh), is what docs/how-to/image.md says: a
+"""What build.sh has built of deploy/Dockerfile, without a Docker engine, is what docs/how-to/image.md says: a
 small image that runs without rights, on a root that nobody can write to, and says what is in it."""
 
 import hashlib
@@ -9,10 +9,9 @@ import re
 import shutil
 import stat
 import subprocess
-import tempfile
 
 import pytest
-from container import Container, Image, build, installed_packages
+from container import Container, installed_packages, unpacked
 from harness.waiting import free_ports
 from spdx_tools.spdx.parser.parse_anything import parse_file
 from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
@@ -26,15 +25,8 @@ MOST_COMPRESSED_BYTES = 100_000_000
 
 @pytest.fixture(scope="session")
 def image():
-    """Built now, unless BACKSCRIBE_IMAGE names an archive to be tried."""
-    cache = PROJECT / "build" / "image"
-    cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache, prefix="test.") as name:
-        folder = pathlib.Path(name)
-        archive = os.environ.get("BACKSCRIBE_IMAGE") or folder / "backscribe.tar"
-        if "BACKSCRIBE_IMAGE" not in os.environ:
-            build(archive, cache)
-        yield Image(archive, folder)
+    with unpacked("BACKSCRIBE_IMAGE") as image:
+        yield image
 
 
 def project_version():
@@ -231,7 +223,8 @@ def test_a_recording_is_done_in_it_and_sigterm_ends_it_well(image, scene, tmp_pa
     config.write_text(json.dumps(configuration))
     os.chown(scene.key_file, 10001, 10001)
     scene.key_file.chmod(0o400)
-    mounts = [(config, "/etc/backscribe/config.json"), (scene.key_file, "/run/secrets/speechkit")]
+    mounts = [(config, "/etc/backscribe/config.json", "ro"),
+              (scene.key_file, "/run/secrets/speechkit", "ro")]  # fmt: skip
     worker = Container(image, "container", tmp_path, mounts=mounts)
     try:
         worker.start()
