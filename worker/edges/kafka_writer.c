@@ -247,7 +247,8 @@ static rd_kafka_message_t *await_message(rd_kafka_t *handle, int32_t partition, 
             return received;
         }
         bool gone = ours && (received->err == RD_KAFKA_RESP_ERR_NO_ERROR ||
-                             received->err == RD_KAFKA_RESP_ERR__PARTITION_EOF);
+                             received->err == RD_KAFKA_RESP_ERR__PARTITION_EOF ||
+                             received->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET);
         bool failed = received->err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
                       received->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
                       received->err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION ||
@@ -289,13 +290,24 @@ static enum bs_error_code explain(rd_kafka_resp_err_t code, const char *topic, i
                : bs_kafka_client_error(error, code, doing, right);
 }
 
+/* Where the offset is gone it says so, and does not begin somewhere else. */
+static rd_kafka_t *fetching_handle(const struct bs_config *config, struct bs_error *error)
+{
+    rd_kafka_conf_t *conf = bs_kafka_conf(config, BS_KAFKA_COMMITTED_READER, error);
+    if (conf != NULL && !bs_kafka_conf_set(conf, "auto.offset.reset", "error", error)) {
+        rd_kafka_conf_destroy(conf);
+        conf = NULL;
+    }
+    return conf == NULL ? NULL : bs_kafka_handle(conf, BS_KAFKA_COMMITTED_READER, error);
+}
+
 enum bs_error_code bs_kafka_fetch(struct bs_kafka_fetcher **fetcher, const struct bs_config *config,
                                   const char *topic, int32_t partition, int64_t offset,
                                   bs_kafka_fetch_callback *callback, void *context,
                                   struct bs_error *error)
 {
     if (*fetcher == NULL) {
-        rd_kafka_t *handle = bs_kafka_handle_for(config, BS_KAFKA_COMMITTED_READER, error);
+        rd_kafka_t *handle = fetching_handle(config, error);
         if (handle == NULL) {
             return BS_ERROR_INVALID;
         }
