@@ -67,15 +67,20 @@ struct omitted {
     bool same; /* the message is the one that the dead letter tells of */
 };
 
+static bool same_bytes(struct bs_bytes one, struct bs_bytes other)
+{
+    if (one.data == NULL || other.data == NULL) {
+        return one.data == other.data;
+    }
+    return one.size == other.size && memcmp(one.data, other.data, one.size) == 0;
+}
+
 static void take_source(void *context, const struct bs_message *message)
 {
     struct omitted *omitted = context;
-    struct bs_bytes key = message->key;
     omitted->same = message->value.data != NULL &&
                     (int64_t)message->value.size == omitted->letter->value_size &&
-                    (key.data == NULL) == (omitted->key.data == NULL) &&
-                    key.size == omitted->key.size &&
-                    (key.size == 0 || memcmp(key.data, omitted->key.data, key.size) == 0);
+                    same_bytes(message->key, omitted->key);
     if (omitted->same) {
         bs_buffer_append(&omitted->value, message->value.data, message->value.size);
     }
