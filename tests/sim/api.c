@@ -101,8 +101,7 @@ static void add_moment(const struct sim *sim, struct sim_request *request, const
 static void add_response(const struct sim *sim, struct sim_request *request,
                          const struct sim_job *job)
 {
-    int32_t words =
-        1 + (int32_t)(bs_mix64((uint64_t)job->recording) % (uint64_t)sim->options.result_words);
+    int32_t words = sim_job_words(sim, job);
     add(request, ",\"response\":{\"@type\":\"type.googleapis.com/yandex.cloud.ai.stt.v2."
                  "LongRunningRecognitionResponse\",\"chunks\":[");
     for (int32_t channel = 1; channel <= job->audio.channels; channel++) {

@@ -74,6 +74,7 @@ static void marker_arrives(struct sim *sim, struct sim_entry *entry)
     } else if (committed) {
         partition->committed = place->offset;
         partition->told_published = place->published;
+        partition->told_billed = place->billed;
     }
     transaction->markers_left--;
     forget_if_over(sim, transaction);

@@ -31,14 +31,14 @@ struct sim_partition {
     bool unreadable; /* a record that no worker of this version can read stands in it */
     char unreadable_key[64];
     /* the group's offset, -1 = none, with its metadata; as read_committed has it */
-    int64_t committed, told_published;
+    int64_t committed, told_published, told_billed;
     /* the coordinator's */
     enum sim_ownership ownership;
     int64_t member; /* the owner */
     int64_t revoked_ms;
     /* the observer's: what the committed control record says */
     bool controlled;
-    int64_t watermark, published;
+    int64_t watermark, published, billed_total;
 };
 
 enum sim_transaction_state {
@@ -50,7 +50,7 @@ enum sim_transaction_state {
 
 struct sim_offset {
     int32_t partition;
-    int64_t offset, published;
+    int64_t offset, published, billed;
 };
 
 /* As edges/kafka.h has it: made by worker_batch.c. */

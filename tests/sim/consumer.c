@@ -92,10 +92,9 @@ void bs_transaction_add(struct bs_transaction *transaction, enum bs_topic topic,
 void bs_transaction_add_offset(struct bs_transaction *transaction, int32_t partition,
                                int64_t offset, int64_t published, int64_t billed)
 {
-    (void)billed;
     BS_ASSERT(transaction->offset_count < SIM_PARTITIONS);
     transaction->offsets[transaction->offset_count++] =
-        (struct sim_offset){.partition = partition, .offset = offset, .published = published};
+        (struct sim_offset){partition, offset, published, billed};
 }
 
 void bs_transaction_submit(struct bs_transaction *transaction)

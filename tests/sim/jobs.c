@@ -264,6 +264,11 @@ int64_t sim_billed_seconds(const struct sim_job *job)
     return (seconds < 15 ? 15 : seconds) * pairs;
 }
 
+int32_t sim_job_words(const struct sim *sim, const struct sim_job *job)
+{
+    return 1 + (int32_t)(bs_mix64((uint64_t)job->recording) % (uint64_t)sim->options.result_words);
+}
+
 void sim_jobs_destroy(struct sim *sim)
 {
     for (int32_t i = 0; i < sim->options.jobs; i++) {

@@ -79,6 +79,8 @@ struct sim_job *sim_jobs_next(struct sim *sim, int32_t partition, int64_t offset
 int64_t sim_jobs_end(struct sim *sim, int32_t partition);
 /* The service's rule for what a recording is billed. */
 int64_t sim_billed_seconds(const struct sim_job *job);
+/* How many words its recording has in each channel; each takes a second. */
+int32_t sim_job_words(const struct sim *sim, const struct sim_job *job);
 void sim_jobs_destroy(struct sim *sim);
 
 #endif

@@ -82,7 +82,10 @@
     X(COPY_LEFT, "copy-left-by-an-owner-that-died", 0, SEEN)                                       \
     X(COPY_KEPT, "copy-left-for-its-deletion-failed", 0, SEEN)                                     \
     X(COPY_LATE, "copy-put-after-its-jobs-end", 0, SEEN)                                           \
-    X(PERSON, "person-mends-and-restarts", 0, SEEN)
+    X(PERSON, "person-mends-and-restarts", 0, SEEN)                                                \
+    X(BUDGET_SPENT, "budget-spent", 0, SEEN)                                                       \
+    X(BUDGET_LOWERED, "budget-lowered", 0, SEEN)                                                   \
+    X(BUDGET_RAISED, "budget-raised", 0, SEEN)
 
 enum sim_unit {
     SIM_BY_REQUEST,

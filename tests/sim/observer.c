@@ -224,6 +224,7 @@ static void apply_state(struct sim *sim, const struct sim_message *message)
         }
         partition->watermark = record.control.watermark;
         partition->published = record.control.published;
+        partition->billed_total = record.control.billed_total;
     }
     bs_state_record_free(&record);
 }
@@ -357,7 +358,9 @@ void sim_observe_commit(struct sim *sim, const struct bs_transaction *transactio
 bool sim_observe_not_ready(struct sim *sim, const struct sim_worker *worker,
                            enum bs_not_ready reason)
 {
-    return look_at(sim, worker).not_ready[reason];
+    struct bs_view view = look_at(sim, worker);
+    sim_budget_judge_view(sim, worker, &view);
+    return view.not_ready[reason];
 }
 
 bool sim_observe_jobs_lost(struct sim *sim, const struct sim_worker *worker)
@@ -394,6 +397,7 @@ void sim_observe_wanted(struct sim *sim, const struct sim_worker *worker)
 {
     struct bs_view view = look_at(sim, worker);
     const struct bs_core_options *core = &sim->options.core;
+    sim_budget_judge_view(sim, worker, &view);
     if (view.memory_bytes >= core->memory_bytes || held(&view) >= core->in_flight) {
         sim_fail(sim, NULL,
                  "truth 6: w%" PRId32 " wants jobs at %zu bytes and %" PRId64 " operations",
@@ -410,6 +414,7 @@ void sim_observe_memory(struct sim *sim, const struct sim_worker *worker)
     if (view.not_ready[BS_NOT_READY_TRANSCRIPT_STORE]) {
         sim_seen(sim, SIM_SENT_BACK);
     }
+    sim_budget_judge_view(sim, worker, &view);
     if (view.memory_bytes > most) {
         sim_fail(sim, NULL, "truth 6: w%" PRId32 " holds %zu bytes", worker->index,
                  view.memory_bytes);
@@ -524,6 +529,7 @@ static void judge_payments(struct sim *sim)
             return;
         }
     }
+    sim_budget_judge_raises(sim);
     for (int32_t w = 0; w < sim->options.workers; w++) {
         if (sim->workers[w].life > 1) {
             return; /* where the network is slow enough, a worker ends without any fault */
@@ -541,6 +547,7 @@ static void judge_payments(struct sim *sim)
                      job->operations, needed);
         }
     }
+    sim_budget_judge_account(sim);
 }
 
 void sim_observe_end(struct sim *sim)

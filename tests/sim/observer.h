@@ -121,6 +121,25 @@ void sim_observe_answer(struct sim *sim, const struct sim_worker *worker,
 /* The service has accepted a submission. */
 void sim_observe_accepted(struct sim *sim, const struct sim_request *request, int32_t operation);
 
+/* ---- budget_watch.c ---- */
+
+struct bs_view;
+
+struct sim_budget {
+    int64_t first;    /* as it was configured at the beginning */
+    int64_t most;     /* what may be accepted by now, all in all */
+    int64_t accepted; /* seconds, as the worker could know them */
+    int32_t raised;   /* so often */
+};
+
+void sim_budget_draw(struct sim *sim);
+void sim_budget_person_looks(struct sim *sim);
+void sim_budget_accepted(struct sim *sim, const struct sim_job *job);
+void sim_budget_judge_view(struct sim *sim, const struct sim_worker *worker,
+                           const struct bs_view *view);
+void sim_budget_judge_account(struct sim *sim);
+void sim_budget_judge_raises(struct sim *sim);
+
 /* ---- quota_watch.c: truth 4 ---- */
 
 /* A request arrives at the service. */

@@ -87,6 +87,19 @@ static void draw_jobs(struct sim_options *options, struct bs_random *random)
     options->deferred = likelihood(random, 200);
 }
 
+/* From a source of its own: seeds that have no budget stay what they were. */
+static void draw_budget(struct sim_options *options)
+{
+    static const int64_t budgets[] = {50, 200, 500, 900, 1100, 2000};
+    struct bs_random random = {.state = bs_mix64(options->seed ^ 0xb0d6e7)};
+    if (sim_chance(&random, 350)) {
+        options->budget = (int32_t)one_of(&random, budgets, 6);
+        /* Offsets that expire take the others' accounts with them, which a lower number needs. */
+        bool lowered = sim_chance(&random, 250) && options->likelihood[SIM_IDLE_WEEK] == 0;
+        options->budget_lowered = lowered ? (int32_t)sim_between(&random, 100, 900) : 0;
+    }
+}
+
 /* Each job may need some submissions and a few dozen checks, at the pace of one partition's part
  * of the quota; on top of that come the longest recognition and the longest backoff. */
 static int64_t long_enough(const struct sim_options *options)
@@ -131,6 +144,7 @@ void sim_options_draw(struct sim_options *options, uint64_t seed)
     }
     options->dead_letter_bytes = 2000;
     options->limit_ms = long_enough(options);
+    draw_budget(options);
 }
 
 void sim_options_print(const struct sim_options *options, FILE *to)
@@ -144,7 +158,8 @@ void sim_options_print(const struct sim_options *options, FILE *to)
             " refusals_in_a_row=%" PRId32 " remember_ms=%" PRId64 " remembered_ids=%" PRId64
             " unknown=%s faults_end_ms=%" PRId64 " recognition_ms=%" PRId64 " durations=%d"
             " latency_ms=%" PRId64 " session_ms=%" PRId64 " skew_ms=%" PRId64 " bad_jobs=%" PRId32
-            " inline_bytes=%" PRId64 " object_tasks=%" PRId32 "%s%s bad_recordings=%" PRId32 "\n",
+            " inline_bytes=%" PRId64 " object_tasks=%" PRId32 "%s%s bad_recordings=%" PRId32
+            " budget=%" PRId32 " lowered=%" PRId32 "\n",
             options->seed, options->partitions, options->workers,
             options->static_members ? " (static)" : "", options->jobs, options->ids,
             core->window_ms, core->submissions, core->checks, core->billed_seconds_per_day,
@@ -154,7 +169,8 @@ void sim_options_print(const struct sim_options *options, FILE *to)
             options->faults_end_ms, options->recognition_ms, (int)options->durations,
             options->latency_ms, options->session_ms, options->skew_ms, options->bad_jobs,
             options->inline_bytes, core->object_tasks, core->staging ? " (staging)" : "",
-            core->transcripts ? " (transcripts)" : "", options->bad_recordings);
+            core->transcripts ? " (transcripts)" : "", options->bad_recordings, options->budget,
+            options->budget_lowered);
     fprintf(to, "faults:");
     for (int kind = 0; kind < SIM_KIND_COUNT; kind++) {
         if (options->likelihood[kind] > 0) {

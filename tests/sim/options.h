@@ -38,6 +38,8 @@ struct sim_options {
     bool store;                /* there is an object store: recordings are looked into */
     int32_t bad_recordings;    /* thousandths of the recordings: refused by a look, then */
     int32_t ids;               /* jobs draw their ids from so many: few ids are many duplicates */
+    int32_t budget;            /* thousandths of what all jobs are billed; 0 = none */
+    int32_t budget_lowered;    /* to so many thousandths of that, half way; 0 = never */
     int32_t bad_jobs;          /* thousandths of the jobs: refused, failing, too large */
     int32_t forced, deadlines, deferred; /* thousandths of the jobs */
 };

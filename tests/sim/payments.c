@@ -114,6 +114,7 @@ void sim_observe_accepted(struct sim *sim, const struct sim_request *request, in
     (void)operation;
     request->job->operations++;
     request->job->accepted_ms = sim->now_ms;
+    sim_budget_accepted(sim, request->job);
 }
 
 void sim_observe_answer(struct sim *sim, const struct sim_worker *worker,

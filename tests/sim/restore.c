@@ -25,6 +25,7 @@ struct portion {
     uint32_t epoch;
     bool last;
     int64_t committed, log_start;
+    int64_t billed[SIM_PARTITIONS];
     int32_t count;
     struct sim_message *records[PORTION];
 };
@@ -64,8 +65,13 @@ static void deliver(struct sim *sim, struct sim_entry *entry)
         }
     }
     if (portion->last && !worker->dying && !cancelled(worker, portion->partition, portion->epoch)) {
+        bool budget = sim->options.core.budget_seconds > 0;
+        const struct bs_restore_end end = {.committed = portion->committed,
+                                           .log_start = portion->log_start,
+                                           .billed = portion->billed,
+                                           .billed_count = budget ? sim->options.partitions : 0};
         bs_worker_kafka_callbacks.restored(&worker->process, portion->partition, portion->epoch,
-                                           portion->committed, portion->log_start, 0, 0);
+                                           &end);
     }
 }
 
@@ -127,6 +133,9 @@ static void give_records(struct sim *sim, const struct sim_entry *entry, const s
         sim_seen(sim, SIM_STATE_WINS);
     }
     portion->log_start = partition->log_start;
+    for (int32_t p = 0; p < sim->options.partitions; p++) {
+        portion->billed[p] = sim->partitions[p].told_billed;
+    }
     send(sim, entry, portion, &delay_ms);
 }
 

@@ -57,6 +57,7 @@ static void expire_offsets(struct sim *sim, struct sim_entry *entry)
     for (int32_t p = 0; p < sim->options.partitions; p++) {
         if (!sim_broker_holds_offset(sim, p)) {
             sim->partitions[p].committed = sim->partitions[p].told_published = -1;
+            sim->partitions[p].told_billed = -1;
         }
     }
 }
@@ -182,6 +183,7 @@ static void person_looks(struct sim *sim, struct sim_entry *entry)
     static const enum bs_not_ready reasons[] = {
         BS_NOT_READY_REFUSALS, BS_NOT_READY_PARTITION_STOPPED, BS_NOT_READY_TRANSCRIPT_STORE};
     bool mended = false;
+    sim_budget_person_looks(sim);
     for (int32_t p = 0; p < sim->options.partitions; p++) {
         mended = sim_broker_mend_unreadable(sim, p) || mended;
     }
@@ -278,9 +280,10 @@ static struct sim *create(const struct sim_options *options, const struct sim_re
     configure(sim);
     for (int32_t p = 0; p < SIM_PARTITIONS; p++) {
         sim->partitions[p].committed = sim->partitions[p].told_published = -1;
-        sim->partitions[p].lost_from = -1;
+        sim->partitions[p].told_billed = sim->partitions[p].lost_from = -1;
     }
     sim_jobs_draw(sim);
+    sim_budget_draw(sim);
     for (int32_t w = 0; w < options->workers; w++) {
         struct sim_worker *worker = &sim->workers[w];
         worker->index = w;

@@ -46,6 +46,7 @@ struct sim {
     int32_t operation_count, operation_capacity;
     struct sim_worker workers[SIM_WORKERS];
     struct sim_observer observer;
+    struct sim_budget budget;
     struct sim_report report;
     bool failed;
 };

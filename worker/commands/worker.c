@@ -280,6 +280,13 @@ static void on_credentials(void *context, bool available)
 
 /* ---- start ---- */
 
+/* A budget of less than a second is none that could be spent, but it is one. */
+static int64_t budget_seconds(const struct bs_config *config)
+{
+    int64_t seconds = (int64_t)(config->limits.billed_hours * 3600.0 + 1e-6);
+    return config->limits.billed_hours > 0 && seconds < 1 ? 1 : seconds;
+}
+
 static struct bs_core_options core_options(const struct bs_worker *worker)
 {
     const struct bs_config *config = worker->config;
@@ -292,6 +299,7 @@ static struct bs_core_options core_options(const struct bs_worker *worker)
         .submissions = config->quotas.submissions,
         .checks = config->quotas.checks,
         .billed_seconds_per_day = (int64_t)(config->quotas.billed_hours_per_day * 3600.0),
+        .budget_seconds = budget_seconds(config),
         .lease_ms = LEASE_MS,
         .request_limit_ms = REQUEST_LIMIT_MS,
         .in_flight = config->limits.in_flight,

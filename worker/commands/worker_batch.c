@@ -130,7 +130,7 @@ static void add_partition(struct bs_worker *worker, struct bs_transaction *trans
     bs_state_encode_control(partition->control, worker->config->group, scratch);
     add_state(transaction, partition->partition, key, bytes_of(scratch));
     bs_transaction_add_offset(transaction, partition->partition, partition->control->watermark,
-                              partition->control->published, -1);
+                              partition->control->published, partition->control->billed_total);
 }
 
 void bs_worker_commit(struct bs_worker *worker, const struct bs_batch *batch)

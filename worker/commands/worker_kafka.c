@@ -105,17 +105,19 @@ static void on_restored_record(void *context, int32_t partition, uint32_t epoch,
     bs_worker_event(context, &event);
 }
 
-static void on_restored(void *context, int32_t partition, uint32_t epoch, int64_t committed,
-                        int64_t log_start, int32_t divided_by, double seconds)
+static void on_restored(void *context, int32_t partition, uint32_t epoch,
+                        const struct bs_restore_end *end)
 {
     struct bs_worker *worker = context;
-    worker->restore_seconds = seconds;
+    worker->restore_seconds = end->seconds;
     struct bs_event event = bs_worker_new_event(BS_EVENT_RESTORED);
     event.restore_ended.partition = partition;
     event.restore_ended.epoch = epoch;
-    event.restore_ended.committed = committed;
-    event.restore_ended.log_start = log_start;
-    event.restore_ended.divided_by = divided_by;
+    event.restore_ended.committed = end->committed;
+    event.restore_ended.log_start = end->log_start;
+    event.restore_ended.divided_by = end->divided_by;
+    event.restore_ended.billed = end->billed;
+    event.restore_ended.billed_count = end->billed_count;
     bs_worker_event(worker, &event);
 }
 

@@ -220,6 +220,8 @@ static void done(struct bs_core *core, struct bs_operation *operation,
     }
     core->counters.audio_seconds += answer->audio_seconds;
     core->counters.billed_seconds += (double)answer->billed_seconds;
+    int64_t more = answer->billed_at_least - bs_submit_billed(operation);
+    operation->billed_more = (uint32_t)(more > 0 ? more : 0);
     bs_core_notice(core, BS_LOG_DEBUG, operation, NULL, "done after %d checks", operation->checks);
     operation->store_wanted = answer->payload_too_large;
     bs_publish_result(core, operation, answer->payload, answer->payload_size);

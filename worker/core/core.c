@@ -37,6 +37,7 @@ void bs_core_destroy(struct bs_core *core, void (*release)(void *payload))
     bs_operations_destroy(core, release);
     bs_ids_destroy(core);
     bs_partitions_destroy(core);
+    bs_budget_destroy(core);
     struct bs_publish *publish = &core->publish;
     bs_arena_give_back(&core->arena, core->orphans, core->orphan_capacity * sizeof *core->orphans);
     bs_arena_give_back(&core->arena, publish->items,

@@ -60,6 +60,7 @@ enum bs_not_ready {
     BS_NOT_READY_QUOTA,             /* the service says 429 again and again */
     BS_NOT_READY_CLOCK,             /* this machine's clock and the service's differ */
     BS_NOT_READY_REFUSALS,          /* the breaker: refusals in a row */
+    BS_NOT_READY_BUDGET,            /* what waits is more than is left of limits.billed_hours */
     BS_NOT_READY_PARTITION_STOPPED, /* unreadable state, lost jobs, no state partition */
     BS_NOT_READY_TRANSCRIPT_STORE,  /* a result too large for a message has nowhere to go */
     BS_NOT_READY_RECORDINGS,        /* recordings cannot be looked into */
@@ -83,6 +84,7 @@ struct bs_core_options {
     int64_t submissions;
     int64_t checks;
     int64_t billed_seconds_per_day;
+    int64_t budget_seconds; /* billed ones of the fleet's whole life; 0 = no budget */
     int64_t lease_ms; /* the right to spend, from the cut of the batch that reserved the tokens and
                        * whose commit proved our membership; well below the session's time-out */
     int64_t request_limit_ms; /* a request's whole time limit, at the HTTP edge */
@@ -175,6 +177,7 @@ struct bs_operation {
     uint16_t denials;         /* of its recording alone, in a row */
     uint16_t checks;          /* of the present operation */
     uint16_t odd_answers;     /* not understood, or not found, in a row */
+    uint32_t billed_more;     /* seconds that its result shows it was charged too little */
     uint32_t number;          /* counts every submission made: the attempt in the idempotency key */
     bs_wall_ms deadline;      /* 0 = none */
     bs_wall_ms received;
@@ -236,9 +239,10 @@ struct bs_answer {
     bs_wall_ms modified;
     void *payload; /* a check's DONE: core's until it answers with RELEASE_PAYLOAD */
     size_t payload_size;
-    bool payload_too_large; /* it would fit no message: to the store with it */
-    double audio_seconds;   /* a check's DONE: where the result tells; 0 = unknown */
-    int64_t billed_seconds; /* a check's DONE: by the service's rule; 0 = unknown */
+    bool payload_too_large;  /* it would fit no message: to the store with it */
+    double audio_seconds;    /* a check's DONE: where the result tells; 0 = unknown */
+    int64_t billed_seconds;  /* a check's DONE: by the service's rule; 0 = unknown */
+    int64_t billed_at_least; /* the same of what was heard to the last word, if that is more */
 };
 
 /* What the object store is asked to do for an operation. */
@@ -340,7 +344,9 @@ enum bs_quota_kind {
     BS_QUOTA_SUBMISSIONS,
     BS_QUOTA_CHECKS,
     BS_QUOTA_BILLED_SECONDS,
-    BS_QUOTA_KINDS
+    BS_QUOTA_KINDS,                   /* those of a window, each with a ledger */
+    BS_QUOTA_BUDGET = BS_QUOTA_KINDS, /* billed seconds of the fleet's whole life: has a total */
+    BS_TOKEN_KINDS
 };
 
 #define BS_LEDGER_ENTRIES 128
@@ -359,6 +365,9 @@ struct bs_control {
     bs_wall_ms
         asked_until; /* every check that was due by then was sent, and answered; 0 = unknown */
     struct bs_ledger ledgers[BS_QUOTA_KINDS];
+    int64_t billed_total; /* billed seconds that were ever charged, less what was given back */
+    int32_t budget_parts; /* by how many partitions the budget was divided when this one had its
+                           * part of it; 0 = no budget was configured */
 };
 
 struct bs_event {
@@ -383,6 +392,9 @@ struct bs_event {
                                  * first worked on, the least that the group's offsets tell; 0 =
                                  * they tell nothing. Only where the partition has neither a
                                  * control record nor an offset. */
+            const int64_t *billed; /* by partition: the billed_total that its committed offset
+                                    * tells, -1 = none; asked for only where there is a budget */
+            int32_t billed_count;
         } restore_ended;
         struct {
             int32_t partition;
@@ -626,6 +638,9 @@ struct bs_view {
     int64_t results_expiring; /* known to be done and not fetched for over two days */
     double quota_share[BS_QUOTA_KINDS];
     double quota_available[BS_QUOTA_KINDS]; /* not spent, reserved or not */
+    /* Of the budget, in billed seconds: the whole (0 = there is none), and of this worker's
+     * partitions their part, what they have spent, and what they may spend yet. */
+    int64_t budget, budget_share, budget_spent, budget_available;
     bool not_ready[BS_NOT_READY_REASONS];
     char not_ready_text[BS_NOT_READY_REASONS][BS_MESSAGE_MAX];
     int32_t partition_count;

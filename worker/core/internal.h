@@ -89,6 +89,8 @@ void bs_operation_set_job(struct bs_core *core, struct bs_operation *operation, 
  * it. */
 void bs_operation_move(struct bs_core *core, struct bs_operation *operation,
                        enum bs_operation_state state, bs_mono_ms due);
+/* A WAITING one's turn comes again at `due`; else nothing of it changes. */
+void bs_operation_wait(struct bs_core *core, struct bs_operation *operation, bs_mono_ms due);
 /* Whether its partition is still held in the assignment that it belongs to. */
 bool bs_operation_current(const struct bs_core *core, const struct bs_operation *operation);
 /* The operation that is due first by now, of a partition that is served; NULL = none. */
@@ -199,7 +201,7 @@ struct bs_partition {
     uint32_t oldest_id, newest_id; /* remembered ids, slot + 1 */
     uint32_t id_count;
     int64_t ledger_totals[BS_QUOTA_KINDS];
-    struct bs_grant grants[BS_QUOTA_KINDS];
+    struct bs_grant grants[BS_TOKEN_KINDS];
     bs_mono_ms granted_until;
 };
 
@@ -251,8 +253,8 @@ int64_t bs_clock_error_ms(const struct bs_core *core);
 
 struct bs_quota {
     int64_t slice[BS_QUOTA_KINDS];     /* the last one that the ledgers were aged at */
-    int64_t usable[BS_QUOTA_KINDS];    /* over all partitions, until `expiry` */
-    int64_t available[BS_QUOTA_KINDS]; /* over all partitions, reserved or not */
+    int64_t usable[BS_TOKEN_KINDS];    /* over all partitions, until `expiry` */
+    int64_t available[BS_TOKEN_KINDS]; /* over all partitions, reserved or not */
     bs_mono_ms expiry;                 /* the first right to spend ends */
     bs_mono_ms dated_since;            /* batches cut before have another idea of the time */
     int64_t early[BS_QUOTA_KINDS];     /* spent while the service's time was not known */
@@ -269,8 +271,8 @@ void bs_quota_restore(struct bs_core *core, struct bs_partition *partition,
 /* New by growth: its part may have been another partition's, and spent, until now. */
 void bs_quota_fill(struct bs_core *core, struct bs_partition *partition);
 int64_t bs_quota_share(const struct bs_core *core, enum bs_quota_kind kind, int32_t partition);
-/* A partition is served from now on: its share joins what is available. */
-void bs_quota_served(struct bs_core *core);
+/* What is available is another than before: a partition is served, or something was given back. */
+void bs_quota_count_anew(struct bs_core *core);
 /* The quota is divided by so many partitions from now on. */
 void bs_quota_divide(struct bs_core *core, int32_t state_partitions);
 /* The service's time is another than we believed: what is reserved must be dated by it first. */
@@ -304,6 +306,37 @@ void bs_quota_batch_ended(struct bs_core *core, bool committed);
 void bs_quota_give_back(struct bs_core *core, struct bs_partition *partition);
 /* Its tokens are nobody's: it is given up or lost. */
 void bs_quota_drop(struct bs_core *core, struct bs_partition *partition);
+
+/* ---- budget.c: what the fleet may spend in its whole life ---- */
+
+struct bs_budget {
+    int64_t *billed; /* by partition: what the group's offsets told, or we knew when it left us;
+                      * -1 = unknown. Of those that we serve their control records tell. */
+    int32_t billed_count;
+    int32_t parts; /* the divisor of the newest part that we had */
+};
+
+/* The partition's part of the budget. */
+int64_t bs_budget_share(const struct bs_core *core, const struct bs_partition *partition);
+/* What our partitions may spend yet together, what they have reserved included. */
+int64_t bs_budget_left(const struct bs_core *core);
+/* At the end of a restore, before the partition is served. */
+void bs_budget_restored(struct bs_core *core, struct bs_partition *partition,
+                        const struct bs_event *event, bool grown);
+/* The partition leaves us. */
+void bs_budget_leave(struct bs_core *core, const struct bs_partition *partition);
+/* The operation's submission surely was not accepted: what was spent for it was not. */
+void bs_budget_give_back(struct bs_core *core, const struct bs_operation *operation);
+/* Its result goes into the batch that is being cut, with what it shows to have been charged too
+ * little; or (-1) that batch was not committed. */
+void bs_budget_true_up(const struct bs_core *core, const struct bs_operation *operation,
+                       int64_t one);
+/* Whether what is left is enough for its submission. */
+bool bs_budget_allows(const struct bs_core *core, const struct bs_operation *operation);
+/* Whether it is enough for none of those that wait; then `text` says so. */
+bool bs_budget_tells(const struct bs_core *core, char text[BS_MESSAGE_MAX]);
+void bs_budget_view(const struct bs_core *core, struct bs_view *view);
+void bs_budget_destroy(struct bs_core *core);
 
 /* ---- gate.c: when the service asks us to hold back, or does not work at all ---- */
 
@@ -407,6 +440,8 @@ bool bs_submit_too_late(struct bs_core *core, struct bs_operation *operation, en
 void bs_submit_event(struct bs_core *core, const struct bs_event *event);
 void bs_submit_step(struct bs_core *core);
 bs_mono_ms bs_submit_deadline(const struct bs_core *core);
+/* What a submission of it spends: a recording of unknown length counts as a short one. */
+int64_t bs_submit_billed(const struct bs_operation *operation);
 /* What the submissions of the next moments would spend. */
 int64_t bs_submit_demand(const struct bs_core *core, enum bs_quota_kind kind);
 /* What the first of them needs, 0 when none is due. */
@@ -517,6 +552,7 @@ struct bs_core {
     int32_t at_risk; /* operations accepted and not recorded yet */
     struct bs_clock clock;
     struct bs_quota quota;
+    struct bs_budget budget;
     struct bs_orphan *orphans;
     size_t orphan_count, orphan_capacity;
     struct bs_publish publish;

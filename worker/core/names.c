@@ -44,6 +44,7 @@ const char *bs_not_ready_name(enum bs_not_ready reason)
         [BS_NOT_READY_QUOTA] = "quota_exhausted",
         [BS_NOT_READY_CLOCK] = "clock_differs",
         [BS_NOT_READY_REFUSALS] = "refusals_in_a_row",
+        [BS_NOT_READY_BUDGET] = "budget_spent",
         [BS_NOT_READY_PARTITION_STOPPED] = "partition_stopped",
         [BS_NOT_READY_TRANSCRIPT_STORE] = "transcript_store_missing",
         [BS_NOT_READY_RECORDINGS] = "recordings_unreadable",

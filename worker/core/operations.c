@@ -287,6 +287,14 @@ void bs_operation_move(struct bs_core *core, struct bs_operation *operation,
     }
 }
 
+void bs_operation_wait(struct bs_core *core, struct bs_operation *operation, bs_mono_ms due)
+{
+    BS_ASSERT(operation->state == BS_OPERATION_WAITING);
+    unschedule(core, operation);
+    operation->due = due;
+    bs_schedule_add(core, &core->operations.waiting, operation);
+}
+
 struct bs_operation *bs_operation_first_due(struct bs_core *core, struct bs_schedule *schedule)
 {
     struct bs_operation *first;

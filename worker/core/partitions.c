@@ -122,6 +122,7 @@ static void drop(struct bs_core *core, struct bs_partition *partition,
         more = bs_ids_sweep(core) || more;
         core->more_to_do = core->more_to_do || more;
     }
+    bs_budget_leave(core, partition);
     partition->state = state;
     bs_quota_drop(core, partition);
     partition->commit_wanted = partition->unsorted = false;
@@ -328,10 +329,12 @@ static void restore_ended(struct bs_core *core, const struct bs_event *event)
             partition->id, (long long)committed, (long long)recorded);
     }
     int32_t divided_by = event->restore_ended.divided_by;
-    if (begin < 0 && divided_by > 0 && partition->id >= divided_by) {
+    bool grown = begin < 0 && divided_by > 0 && partition->id >= divided_by;
+    bs_budget_restored(core, partition, event, grown);
+    if (grown) {
         bs_quota_fill(core, partition); /* others had its part until now */
     }
-    bs_quota_served(core);
+    bs_quota_count_anew(core);
     struct bs_action *action = bs_core_act(core, BS_ACTION_CONSUME);
     action->partition = partition->id;
     action->epoch = partition->epoch;

@@ -221,6 +221,7 @@ static void write_operations(struct bs_core *core)
         if (ended) {
             const struct bs_partition *partition = bs_partition_find(core, operation->partition);
             write_end(core, operation, partition->control.watermark);
+            bs_budget_true_up(core, operation, 1);
         } else {
             add_write(core, BS_WRITE_OPERATION, operation->partition, operation->offset, operation);
         }
@@ -442,6 +443,12 @@ static void rewind_batch(struct bs_core *core)
 {
     struct bs_publish *publish = &core->publish;
     struct bs_link *place = &publish->dirty.head, *link;
+    for (size_t i = 0; i < publish->item_count; i++) {
+        struct bs_operation *operation = bs_operation_by_ref(core, publish->items[i].operation);
+        if (operation != NULL && publish->items[i].ended) {
+            bs_budget_true_up(core, operation, -1);
+        }
+    }
     while ((link = bs_list_first(&publish->in_batch)) != NULL) {
         struct bs_operation *operation = BS_CONTAINER_OF(link, struct bs_operation, dirty);
         operation->in_batch = false;

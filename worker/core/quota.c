@@ -68,6 +68,7 @@ static int64_t whole(const struct bs_core *core, enum bs_quota_kind kind)
 
 int64_t bs_quota_share(const struct bs_core *core, enum bs_quota_kind kind, int32_t partition)
 {
+    BS_ASSERT(kind != BS_QUOTA_BUDGET);
     int64_t parts = core->options.state_partitions;
     if (partition < 0 || partition >= parts) {
         return 0;
@@ -80,6 +81,9 @@ int64_t bs_quota_share(const struct bs_core *core, enum bs_quota_kind kind, int3
  * later than now was dated by a clock that was ahead. */
 static void age(const struct bs_core *core, struct bs_partition *partition, enum bs_quota_kind kind)
 {
+    if (kind == BS_QUOTA_BUDGET) {
+        return; /* counts for ever */
+    }
     struct bs_ledger *ledger = &partition->control.ledgers[kind];
     struct bs_grant *grant = &partition->grants[kind];
     int64_t now = slice_now(core, kind);
@@ -129,6 +133,20 @@ static int64_t spendable(const struct bs_core *core, enum bs_quota_kind kind,
     return may_spend(core, partition) ? partition->grants[kind].usable : 0;
 }
 
+/* The partition's part, and what was charged to it. */
+static int64_t part(const struct bs_core *core, enum bs_quota_kind kind,
+                    const struct bs_partition *partition)
+{
+    return kind == BS_QUOTA_BUDGET ? bs_budget_share(core, partition)
+                                   : bs_quota_share(core, kind, partition->id);
+}
+
+static int64_t charged(const struct bs_partition *partition, enum bs_quota_kind kind)
+{
+    return kind == BS_QUOTA_BUDGET ? partition->control.billed_total
+                                   : partition->ledger_totals[kind];
+}
+
 /* The window's rest, what is reserved and not spent included. */
 static int64_t rest(const struct bs_core *core, enum bs_quota_kind kind,
                     const struct bs_partition *partition)
@@ -138,7 +156,7 @@ static int64_t rest(const struct bs_core *core, enum bs_quota_kind kind,
     }
     const struct bs_grant *grant = &partition->grants[kind];
     int64_t unspent = grant->usable + grant->pending;
-    int64_t left = bs_quota_share(core, kind, partition->id) - partition->ledger_totals[kind];
+    int64_t left = part(core, kind, partition) - charged(partition, kind);
     /* A share that has shrunk may be overdrawn by less than is reserved. */
     return left + unspent > 0 ? left + unspent : 0;
 }
@@ -155,7 +173,7 @@ static void add_up(struct bs_core *core)
         if (partition == NULL || partition->state != BS_PARTITION_SERVING) {
             continue;
         }
-        for (int kind = 0; kind < BS_QUOTA_KINDS; kind++) {
+        for (int kind = 0; kind < BS_TOKEN_KINDS; kind++) {
             quota->usable[kind] += spendable(core, (enum bs_quota_kind)kind, partition);
             quota->available[kind] += rest(core, (enum bs_quota_kind)kind, partition);
         }
@@ -163,6 +181,8 @@ static void add_up(struct bs_core *core)
             quota->expiry = partition->granted_until;
         }
     }
+    /* A part of the budget that is overdrawn is so for ever: the others make up for it. */
+    quota->available[BS_QUOTA_BUDGET] = bs_budget_left(core);
 }
 
 void bs_quota_step(struct bs_core *core)
@@ -189,6 +209,8 @@ void bs_quota_step(struct bs_core *core)
 void bs_quota_restore(struct bs_core *core, struct bs_partition *partition,
                       const struct bs_control *control)
 {
+    partition->control.billed_total = control == NULL ? 0 : control->billed_total;
+    partition->control.budget_parts = control == NULL ? 0 : control->budget_parts;
     for (int kind = 0; kind < BS_QUOTA_KINDS; kind++) {
         struct bs_ledger *ledger = &partition->control.ledgers[kind];
         memset(ledger, 0, sizeof *ledger);
@@ -246,7 +268,7 @@ static int64_t take(struct bs_core *core, enum bs_quota_kind kind, struct bs_par
 void bs_quota_spend(struct bs_core *core, enum bs_quota_kind kind, struct bs_partition *partition,
                     int64_t amount, bs_mono_ms *until)
 {
-    if (!core->clock.known) {
+    if (!core->clock.known && kind < BS_QUOTA_KINDS) {
         core->quota.early[kind] += amount;
     }
     if (kind == BS_QUOTA_CHECKS) {
@@ -273,6 +295,10 @@ bs_mono_ms bs_quota_next(const struct bs_core *core, enum bs_quota_kind kind)
 static int64_t charge(const struct bs_core *core, enum bs_quota_kind kind,
                       struct bs_partition *partition, int64_t amount)
 {
+    if (kind == BS_QUOTA_BUDGET) {
+        partition->control.billed_total += amount;
+        return 0;
+    }
     struct bs_ledger *ledger = &partition->control.ledgers[kind];
     int64_t slice = slice_now(core, kind);
     /* Where the service's time was set back, what is spent now joins the newest slice. */
@@ -294,6 +320,10 @@ static int64_t charge(const struct bs_core *core, enum bs_quota_kind kind,
 /* Takes unspent tokens out of the slice that they were charged to, if it still counts. */
 static void uncharge(struct bs_partition *partition, enum bs_quota_kind kind, int64_t amount)
 {
+    if (kind == BS_QUOTA_BUDGET) {
+        partition->control.billed_total -= amount;
+        return;
+    }
     struct bs_ledger *ledger = &partition->control.ledgers[kind];
     for (int32_t i = 0; i < ledger->count; i++) {
         if (ledger->slice[i] == partition->grants[kind].slice) {
@@ -303,15 +333,18 @@ static void uncharge(struct bs_partition *partition, enum bs_quota_kind kind, in
 }
 
 /* Dates anew what is unspent, and charges what is missing up to `wanted`; what may not be spent any
- * more is given back. Returns what the partition holds then. */
+ * more is given back, of the budget also what is not wanted: it would be lost for ever with us.
+ * Returns what the partition holds then, `limit` at most. */
 static int64_t reserve(const struct bs_core *core, enum bs_quota_kind kind,
-                       struct bs_partition *partition, int64_t wanted)
+                       struct bs_partition *partition, int64_t wanted, int64_t limit)
 {
     struct bs_grant *grant = &partition->grants[kind];
     int64_t live = spendable(core, kind, partition);
     int64_t most = core->stopping ? 0 : rest(core, kind, partition);
-    int64_t held = wanted > live ? wanted : live;
+    int64_t held = wanted > live || kind == BS_QUOTA_BUDGET ? wanted : live;
+    most = most < limit ? most : limit;
     held = held < most ? held : most;
+    held = held > 0 ? held : 0;
     if (held == 0 && grant->usable == 0) {
         return 0;
     }
@@ -382,18 +415,20 @@ static bool checks_run_low(const struct bs_core *core)
            bs_check_demand(core, core->now.mono, connections + 1) > connections;
 }
 
-/* A submission spends of two quotas; while either is used up, tokens of the other would only lapse.
- */
+/* A submission spends of two quotas and the budget; while one is used up, tokens of the others
+ * would only lapse. */
 static bool submission_affordable(const struct bs_core *core)
 {
     return bs_quota_available(core, BS_QUOTA_SUBMISSIONS) >= need(core, BS_QUOTA_SUBMISSIONS) &&
-           bs_quota_available(core, BS_QUOTA_BILLED_SECONDS) >= need(core, BS_QUOTA_BILLED_SECONDS);
+           bs_quota_available(core, BS_QUOTA_BILLED_SECONDS) >=
+               need(core, BS_QUOTA_BILLED_SECONDS) &&
+           bs_quota_available(core, BS_QUOTA_BUDGET) >= need(core, BS_QUOTA_BUDGET);
 }
 
 bool bs_quota_reservation_wanted(const struct bs_core *core)
 {
     bool submissions = submission_affordable(core);
-    for (int k = 0; k < BS_QUOTA_KINDS && !core->stopping; k++) {
+    for (int k = 0; k < BS_TOKEN_KINDS && !core->stopping; k++) {
         enum bs_quota_kind kind = (enum bs_quota_kind)k;
         if (kind != BS_QUOTA_CHECKS && !submissions) {
             continue;
@@ -460,7 +495,7 @@ static void touch_expired(struct bs_core *core)
             may_spend(core, partition)) {
             continue;
         }
-        for (int kind = 0; kind < BS_QUOTA_KINDS; kind++) {
+        for (int kind = 0; kind < BS_TOKEN_KINDS; kind++) {
             if (partition->grants[kind].usable > 0) {
                 bs_publish_touch(core, partition);
             }
@@ -470,20 +505,21 @@ static void touch_expired(struct bs_core *core)
 
 void bs_quota_reserve(struct bs_core *core)
 {
-    int64_t wanted[BS_QUOTA_KINDS];
+    int64_t wanted[BS_TOKEN_KINDS];
     touch_expired(core);
-    for (int kind = 0; kind < BS_QUOTA_KINDS; kind++) {
+    for (int kind = 0; kind < BS_TOKEN_KINDS; kind++) {
         wanted[kind] = demand(core, (enum bs_quota_kind)kind);
         draw_in(core, (enum bs_quota_kind)kind, wanted[kind]);
     }
     struct bs_quota *quota = &core->quota;
-    for (int k = 0; k < BS_QUOTA_KINDS; k++) {
+    for (int k = 0; k < BS_TOKEN_KINDS; k++) {
         enum bs_quota_kind kind = (enum bs_quota_kind)k;
+        int64_t limit = kind == BS_QUOTA_BUDGET ? quota->available[kind] : INT64_MAX;
         int64_t held = held_elsewhere(core, kind);
         for (size_t i = 0; i < core->publish.partition_count; i++) {
             struct bs_partition *partition =
                 bs_partition_find(core, core->publish.partitions[i].partition);
-            held += reserve(core, kind, partition, wanted[kind] - held);
+            held += reserve(core, kind, partition, wanted[kind] - held, limit - held);
         }
         if (kind == BS_QUOTA_CHECKS) {
             quota->checks_reserved = held;
@@ -502,7 +538,7 @@ void bs_quota_batch_ended(struct bs_core *core, bool committed)
         if (partition->epoch != publish->partitions[i].epoch) {
             continue; /* what it held went with it */
         }
-        for (int kind = 0; kind < BS_QUOTA_KINDS; kind++) {
+        for (int kind = 0; kind < BS_TOKEN_KINDS; kind++) {
             struct bs_grant *grant = &partition->grants[kind];
             if (committed) {
                 grant->usable += grant->pending;
@@ -525,7 +561,7 @@ void bs_quota_batch_ended(struct bs_core *core, bool committed)
 void bs_quota_give_back(struct bs_core *core, struct bs_partition *partition)
 {
     bool held = false;
-    for (int kind = 0; kind < BS_QUOTA_KINDS; kind++) {
+    for (int kind = 0; kind < BS_TOKEN_KINDS; kind++) {
         held = held || partition->grants[kind].usable + partition->grants[kind].pending > 0;
     }
     if (held &&
@@ -558,7 +594,7 @@ void bs_quota_fill(struct bs_core *core, struct bs_partition *partition)
     add_up(core);
 }
 
-void bs_quota_served(struct bs_core *core)
+void bs_quota_count_anew(struct bs_core *core)
 {
     add_up(core);
 }

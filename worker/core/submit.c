@@ -7,12 +7,17 @@
 
 #include "core/internal.h"
 
-#define LONGEST_BACKOFF_MS      (5 * 60 * (int64_t)1000)
+#define LONGEST_BACKOFF_MS (5 * 60 * (int64_t)1000)
+#define OVER_BUDGET_WAIT_MS                                                                        \
+    2000                         /* until what is too long for the rest of it is looked at again   \
+                                  */
+#define SET_ASIDE_AT_A_TIME 1000 /* in less than a millisecond */
+/* Submissions that are reserved of the budget at a time: a kill loses no more. */
+#define OF_BUDGET_AT_A_TIME     8
 #define ID_ENDING_WAIT_MS       50 /* until the end of the same id's former job is committed */
 #define GRPC_OK_TO_REFUSE_ALONE 3  /* INVALID_ARGUMENT: the request or the audio is wrong */
 
-/* What it will be billed at the least: a recording of unknown length counts as a short one. */
-static int64_t billed_seconds(const struct bs_operation *operation)
+int64_t bs_submit_billed(const struct bs_operation *operation)
 {
     bool known = operation->audio_seconds > 0;
     return bs_billed_seconds(known ? (double)operation->audio_seconds : 1.0, operation->channels);
@@ -32,14 +37,15 @@ static bool connection_free(const struct bs_core *core)
 static bool tokens_at_hand(const struct bs_core *core, const struct bs_operation *operation)
 {
     return bs_quota_usable(core, BS_QUOTA_SUBMISSIONS) > 0 &&
-           bs_quota_usable(core, BS_QUOTA_BILLED_SECONDS) >= billed_seconds(operation);
+           bs_quota_usable(core, BS_QUOTA_BILLED_SECONDS) >= bs_submit_billed(operation) &&
+           bs_quota_usable(core, BS_QUOTA_BUDGET) >= bs_submit_billed(operation);
 }
 
 /* False: the quota is spent. */
 static bool quota_free(const struct bs_core *core, const struct bs_operation *operation)
 {
     return bs_quota_available(core, BS_QUOTA_SUBMISSIONS) > 0 &&
-           bs_quota_available(core, BS_QUOTA_BILLED_SECONDS) >= billed_seconds(operation);
+           bs_quota_available(core, BS_QUOTA_BILLED_SECONDS) >= bs_submit_billed(operation);
 }
 
 static struct bs_operation *first_due(const struct bs_core *core)
@@ -54,7 +60,7 @@ int64_t bs_submit_need(const struct bs_core *core, enum bs_quota_kind kind)
     if (operation == NULL || bs_gate_width(core, BS_GATE_SUBMIT) == 0) {
         return 0;
     }
-    return kind == BS_QUOTA_SUBMISSIONS ? 1 : billed_seconds(operation);
+    return kind == BS_QUOTA_SUBMISSIONS ? 1 : bs_submit_billed(operation);
 }
 
 int64_t bs_submit_demand(const struct bs_core *core, enum bs_quota_kind kind)
@@ -67,12 +73,16 @@ int64_t bs_submit_demand(const struct bs_core *core, enum bs_quota_kind kind)
     int64_t few = bs_quota_few(core, BS_QUOTA_SUBMISSIONS);
     count = count < (int64_t)waiting->count ? count : (int64_t)waiting->count;
     count = count < few ? count : few;
+    if (core->options.budget_seconds > 0 && count > OF_BUDGET_AT_A_TIME) {
+        count = OF_BUDGET_AT_A_TIME;
+    }
     if (kind == BS_QUOTA_SUBMISSIONS) {
         return count;
     }
     int64_t sum = 0;
     for (int64_t i = 0; i < count; i++) {
-        sum += billed_seconds(bs_operation_at(core, waiting->entries[i].slot));
+        const struct bs_operation *next = bs_operation_at(core, waiting->entries[i].slot);
+        sum += bs_budget_allows(core, next) ? bs_submit_billed(next) : 0;
     }
     return sum;
 }
@@ -86,7 +96,8 @@ static void send(struct bs_core *core, struct bs_operation *operation)
     core->submits_under_way++;
     bs_mono_ms until = BS_NEVER;
     bs_quota_spend(core, BS_QUOTA_SUBMISSIONS, partition, 1, &until);
-    bs_quota_spend(core, BS_QUOTA_BILLED_SECONDS, partition, billed_seconds(operation), &until);
+    bs_quota_spend(core, BS_QUOTA_BILLED_SECONDS, partition, bs_submit_billed(operation), &until);
+    bs_quota_spend(core, BS_QUOTA_BUDGET, partition, bs_submit_billed(operation), &until);
     struct bs_action *action = bs_core_act(core, BS_ACTION_SUBMIT);
     action->send_before = until;
     action->operation = operation;
@@ -104,10 +115,25 @@ bool bs_submit_too_late(struct bs_core *core, struct bs_operation *operation, en
     return late;
 }
 
+/* What is longer than the rest of the budget lets shorter ones pass, and waits its turn again. */
+static void set_over_budget_aside(struct bs_core *core)
+{
+    for (int i = 0; i < SET_ASIDE_AT_A_TIME && !core->stopping; i++) {
+        struct bs_operation *operation = bs_operation_first_due(core, &core->operations.waiting);
+        if (operation == NULL || bs_budget_allows(core, operation)) {
+            break;
+        }
+        if (!bs_submit_too_late(core, operation, BS_STAGE_SUBMIT)) {
+            bs_operation_wait(core, operation, core->now.mono + OVER_BUDGET_WAIT_MS);
+        }
+    }
+}
+
 void bs_submit_step(struct bs_core *core)
 {
     bool throttled = false;
     int sent = 0;
+    set_over_budget_aside(core);
     while (sent < BS_SENT_AT_A_TIME && !core->stopping && bs_gate_allows(core, BS_GATE_SUBMIT) &&
            connection_free(core)) {
         struct bs_operation *operation = bs_operation_first_due(core, &core->operations.waiting);
@@ -121,6 +147,9 @@ void bs_submit_step(struct bs_core *core)
             bs_operation_move(core, operation, BS_OPERATION_WAITING,
                               core->now.mono + ID_ENDING_WAIT_MS);
             continue;
+        }
+        if (!bs_budget_allows(core, operation)) {
+            break; /* the next step sets it aside */
         }
         if (!tokens_at_hand(core, operation)) {
             throttled = !quota_free(core, operation);
@@ -264,6 +293,8 @@ static void answered(struct bs_core *core, struct bs_operation *operation,
     case BS_ANSWER_NO_CREDENTIALS:
         break;
     }
+    /* Not accepted, so not billed; the service's quotas may count it nevertheless. */
+    bs_budget_give_back(core, operation);
     if (bs_gate_answer(core, BS_GATE_SUBMIT, answer)) {
         core->counters.submissions[BS_SUBMISSION_RETRIED]++;
         bs_core_notice(core, BS_LOG_DEBUG, operation, answer, "submission to be repeated: %.200s",

@@ -154,6 +154,10 @@ static void look_at_reasons(const struct bs_core *core, struct bs_now now, struc
                        (long long)(bs_clock_error_ms(core) / 1000));
         not_ready(view, BS_NOT_READY_CLOCK, text);
     }
+    char budget[BS_MESSAGE_MAX];
+    if (bs_budget_tells(core, budget)) {
+        not_ready(view, BS_NOT_READY_BUDGET, budget);
+    }
     if (core->now.mono < core->publish.store_missing_until) {
         not_ready(
             view, BS_NOT_READY_TRANSCRIPT_STORE,
@@ -189,6 +193,7 @@ void bs_core_view(const struct bs_core *core, struct bs_now now, struct bs_view 
     for (int kind = 0; kind < BS_QUOTA_KINDS; kind++) {
         view->quota_available[kind] = (double)bs_quota_available(core, (enum bs_quota_kind)kind);
     }
+    bs_budget_view(core, view);
     look_at_partitions(core, view);
     look_at_reasons(core, now, view);
 }

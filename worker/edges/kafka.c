@@ -44,6 +44,7 @@ static void report_free(struct bs_report *report)
         bs_state_record_free(&report->records[i]);
     }
     free(report->records);
+    free(report->billed);
     free(report);
 }
 
@@ -100,8 +101,7 @@ static void give_restored(struct bs_kafka *kafka, const struct bs_report *report
     if (bs_consumer_restoring(kafka->consumer, report->partition, report->epoch)) {
         bs_consumer_set_divided(kafka->consumer, report->partition, report->partitions);
         kafka->callbacks.restored(kafka->context, report->partition, report->epoch,
-                                  report->committed, report->log_start, report->divided_by,
-                                  report->seconds);
+                                  &report->end_of_restore);
     }
 }
 

@@ -21,6 +21,20 @@
 
 struct bs_kafka;
 
+/* The end of a partition's restore. */
+struct bs_restore_end {
+    int64_t committed; /* the group's offset, -1 = none */
+    int64_t log_start; /* of the jobs partition */
+    /* By how many partitions the quota was divided when the others were first worked on, the least
+     * that any committed offset tells; 0 = none tells. Asked for where the partition has neither an
+     * offset nor a control record, or there is a budget. */
+    int32_t divided_by;
+    const int64_t *billed; /* by partition, what committed offsets tell, -1 = nothing; only where
+                            * there is a budget, else billed_count is 0 */
+    int32_t billed_count;
+    double seconds; /* how long the restore took */
+};
+
 struct bs_kafka_callbacks {
     /* A rebalance gave us this partition: restore it, then answer with bs_kafka_consume, or with
      * bs_kafka_reject. However long that takes it holds no rebalance up, and the partition may be
@@ -42,15 +56,12 @@ struct bs_kafka_callbacks {
      * read. Nothing more of it is delivered. */
     void (*stopped)(void *context, int32_t partition, const char *reason, int64_t lost);
 
-    /* Restore: the newest record of each key, then the end. `committed` is -1 where the group has
-     * no offset. `divided_by` is asked for only where the partition has neither an offset nor a
-     * control record: by how many partitions the quota was divided when the others were first
-     * worked on, the least that any committed offset tells; 0 = none tells. Called in portions, so
-     * that the loop does not stall. */
+    /* Restore: the newest record of each key, then the end. Called in portions, so that the loop
+     * does not stall. */
     void (*restored_record)(void *context, int32_t partition, uint32_t epoch,
                             const struct bs_state_record *record);
-    void (*restored)(void *context, int32_t partition, uint32_t epoch, int64_t committed,
-                     int64_t log_start, int32_t divided_by, double seconds);
+    void (*restored)(void *context, int32_t partition, uint32_t epoch,
+                     const struct bs_restore_end *end);
 
     void (*transaction)(void *context, enum bs_transaction_outcome outcome, const char *message);
 

@@ -115,10 +115,8 @@ struct bs_report {
     uint32_t epoch;
     struct bs_state_record *records; /* RECORDS: owned */
     size_t record_count;
-    int64_t committed; /* RESTORED */
-    int64_t log_start;
-    double seconds;
-    int32_t divided_by;      /* RESTORED: of bs_kafka_callbacks */
+    struct bs_restore_end end_of_restore; /* RESTORED */
+    int64_t *billed;                      /* RESTORED: its array, owned */
     int32_t partitions;      /* RESTORED: what its committed offset tells, 0 = nothing */
     int64_t lost;            /* STOPPED */
     bool of_restore;         /* STOPPED: only if the epoch is still the partition's */

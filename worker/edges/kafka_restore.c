@@ -35,11 +35,11 @@ struct restore_task {
     enum task_kind kind;
     int32_t partition;
     uint32_t epoch;
-    int64_t position; /* COUNT_LOST */
-    int32_t missing;  /* how often its partition was not found */
-    int64_t committed;
+    int64_t position;   /* COUNT_LOST */
+    int32_t missing;    /* how often its partition was not found */
     int32_t partitions; /* told by its committed offset, 0 = nothing */
-    int32_t divided_by;
+    struct bs_restore_end end;
+    int64_t *billed; /* end.billed, owned */
     bs_mono_ms begun;
     atomic_bool cancelled;
 };
@@ -61,6 +61,12 @@ struct bs_restore {
 };
 
 enum step { STEP_DONE, STEP_AGAIN, STEP_OVER }; /* OVER: answered, or not wanted any more */
+
+static void task_free(struct restore_task *task)
+{
+    free(task->billed);
+    free(task);
+}
 
 /* ---- called by the loop ---- */
 
@@ -197,7 +203,7 @@ static enum step ask_committed(struct bs_restore *restore, struct restore_task *
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
         code = place->err;
     }
-    task->committed = place->offset >= 0 ? place->offset : -1;
+    task->end.committed = place->offset >= 0 ? place->offset : -1;
     task->partitions = bs_offset_text_parse(place->metadata, place->metadata_size).partitions;
     rd_kafka_topic_partition_list_destroy(list);
     if (over(restore, task)) {
@@ -208,9 +214,9 @@ static enum step ask_committed(struct bs_restore *restore, struct restore_task *
                : trouble_code(restore, task, "asking for the group's offset", code);
 }
 
-/* A partition that nobody has worked on: by how many partitions the quota was divided when the
- * others were first worked on; the least that any of them tells. */
-static enum step ask_divided(struct bs_restore *restore, struct restore_task *task)
+/* What the offsets of all partitions tell: by how many the quota was divided when they were first
+ * worked on (the least of them), and what was billed. */
+static enum step ask_others(struct bs_restore *restore, struct restore_task *task)
 {
     const char *jobs = restore->kafka->config->topics.jobs;
     int32_t count = 0;
@@ -219,15 +225,21 @@ static enum step ask_divided(struct bs_restore *restore, struct restore_task *ta
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) { /* what is in flight tells no less */
         code = rd_kafka_committed(restore->plain, list, STEP_MS);
     }
-    task->divided_by = 0;
+    task->end.divided_by = 0;
+    free(task->billed);
+    task->billed = calloc((size_t)count + 1, sizeof(*task->billed));
+    BS_ASSERT(task->billed != NULL);
     for (int i = 0; i < list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
         const rd_kafka_topic_partition_t *place = &list->elems[i];
-        int32_t told = bs_offset_text_parse(place->metadata, place->metadata_size).partitions;
+        struct bs_offset_text told = bs_offset_text_parse(place->metadata, place->metadata_size);
         code = place->err;
-        if (told > 0 && (task->divided_by == 0 || told < task->divided_by)) {
-            task->divided_by = told;
+        task->billed[i] = place->offset >= 0 ? told.billed : -1;
+        if (told.partitions > 0 &&
+            (task->end.divided_by == 0 || told.partitions < task->end.divided_by)) {
+            task->end.divided_by = told.partitions;
         }
     }
+    task->end.billed_count = restore->kafka->config->limits.billed_hours > 0 ? list->cnt : 0;
     rd_kafka_topic_partition_list_destroy(list);
     if (over(restore, task)) {
         return STEP_OVER;
@@ -416,8 +428,9 @@ static enum step restore_records(struct bs_restore *restore, struct restore_task
     step = step == STEP_DONE ? read_state(restore, task, state_end, records) : step; /* (3) */
     step = step == STEP_DONE ? ask_committed(restore, task) : step;                  /* (4) */
     step = step == STEP_DONE ? ask_bounds(restore, task, jobs, &log_start, &log_end) : step;
-    if (step == STEP_DONE && task->committed < 0 && !has_control(records)) {
-        step = ask_divided(restore, task);
+    bool budget = restore->kafka->config->limits.billed_hours > 0;
+    if (step == STEP_DONE && (budget || (task->end.committed < 0 && !has_control(records)))) {
+        step = ask_others(restore, task);
     }
     step = step == STEP_DONE ? give_records(restore, task, records) : step;
     if (step != STEP_DONE) {
@@ -426,11 +439,12 @@ static enum step restore_records(struct bs_restore *restore, struct restore_task
     struct bs_report *report = bs_report_create(BS_REPORT_RESTORED, NULL);
     report->partition = task->partition;
     report->epoch = task->epoch;
-    report->committed = task->committed;
     report->partitions = task->partitions;
-    report->divided_by = task->divided_by;
-    report->log_start = log_start;
-    report->seconds = (double)(bs_clock_now().mono - task->begun) / 1000.0;
+    report->end_of_restore = task->end;
+    report->end_of_restore.log_start = log_start;
+    report->end_of_restore.seconds = (double)(bs_clock_now().mono - task->begun) / 1000.0;
+    report->end_of_restore.billed = report->billed = task->billed;
+    task->billed = NULL;
     bs_report_send(restore->kafka, report);
     return STEP_OVER;
 }
@@ -551,7 +565,7 @@ static void finish_task(struct bs_restore *restore, struct restore_task *task, e
                pthread_cond_timedwait(&restore->wake, &restore->mutex, &at) == 0) {
         }
     } else {
-        free(task);
+        task_free(task);
     }
     pthread_mutex_unlock(&restore->mutex);
 }
@@ -605,7 +619,7 @@ void bs_restore_destroy(struct bs_restore *restore)
     while (restore->first != NULL) {
         struct restore_task *task = restore->first;
         restore->first = task->next;
-        free(task);
+        task_free(task);
     }
     if (restore->committed != NULL) {
         rd_kafka_destroy_flags(restore->committed, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);

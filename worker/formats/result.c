@@ -225,6 +225,9 @@ struct bs_payload *bs_result_build(const struct bs_config *config,
     append_operation(&out, operation, answer);
     payload->audio_seconds = job->duration_seconds;
     payload->billed_seconds = bs_billed_seconds(job->duration_seconds, channels);
+    payload->billed_at_least = bs_billed_seconds(
+        job->duration_seconds > utterances.last_end ? job->duration_seconds : utterances.last_end,
+        channels);
     if (payload->billed_seconds > 0) {
         append_int(&out, ",\"billedSeconds\":", payload->billed_seconds);
     }
@@ -304,6 +307,7 @@ struct bs_payload *bs_result_refer(const struct bs_config *config, const struct 
     reference->head_size = out.size;
     reference->audio_seconds = payload->audio_seconds;
     reference->billed_seconds = payload->billed_seconds;
+    reference->billed_at_least = payload->billed_at_least;
     int64_t size = (int64_t)out.size;
     bool gzipped =
         size > config->results.compress_over_bytes || size > config->results.inline_bytes;

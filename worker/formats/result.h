@@ -20,7 +20,8 @@ struct bs_payload {
     bool gzipped;     /* the message needs the header content-encoding: gzip */
     bool too_large;   /* over results.inline_bytes even so */
     double audio_seconds;
-    int64_t billed_seconds;
+    int64_t billed_seconds;  /* where the length is known, else 0 */
+    int64_t billed_at_least; /* by the greater of that and the end of the last word */
 };
 
 struct bs_json_view;

@@ -8,6 +8,8 @@
 #define TAG_SIZE 24
 
 /* One chunk's first alternative. */
+#define LONGEST_SECONDS 14400 /* of a recording, by the API */
+
 struct bs_utterance {
     char tag[TAG_SIZE];
     const struct bs_json_node *text;
@@ -173,6 +175,10 @@ bool bs_utterances_read(const struct bs_json_view *view, const struct bs_json_no
             utterances->channel_count = (int32_t)tag;
         }
         place = isnan(utterance->start) ? place : utterance->start;
+        if (utterance->end > utterances->last_end) { /* false of NAN */
+            utterances->last_end =
+                utterance->end < LONGEST_SECONDS ? utterance->end : LONGEST_SECONDS;
+        }
         utterance->place = place;
         utterance->index = utterances->count;
         if (good && says_something(utterance)) {

@@ -11,6 +11,7 @@ struct bs_utterances {
     struct bs_utterance *items;
     size_t count;
     size_t text_bytes;     /* of all of them */
+    double last_end;       /* seconds, at most 4 hours; 0 = no word tells a time */
     int32_t channel_count; /* the highest channelTag that was heard; 0 = none */
 };
 

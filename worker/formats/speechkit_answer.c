@@ -284,6 +284,7 @@ static void take_response(const struct bs_config *config, const struct bs_operat
     answer->payload_too_large = payload->too_large;
     answer->audio_seconds = payload->audio_seconds;
     answer->billed_seconds = payload->billed_seconds;
+    answer->billed_at_least = payload->billed_at_least;
 }
 
 /* Whether the answer is an operation, and the one that was asked about. */

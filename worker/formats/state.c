@@ -10,6 +10,7 @@
 
 #define OPERATION_ID_LENGTH_MAX 200
 #define STAGED_VERSION          2
+#define BUDGET_VERSION          3
 
 typedef Backscribe__State__V1__Record packed_record;
 typedef Backscribe__State__V1__Operation packed_operation;
@@ -85,7 +86,9 @@ static void pack_record(packed_record *record, struct bs_buffer *out)
 {
     bool staged = record->kind_case == BACKSCRIBE__STATE__V1__RECORD__KIND_OPERATION &&
                   record->operation->staged;
-    record->version = staged ? STAGED_VERSION : 1;
+    bool budget = record->kind_case == BACKSCRIBE__STATE__V1__RECORD__KIND_CONTROL &&
+                  record->control->has_budget_partitions;
+    record->version = budget ? BUDGET_VERSION : staged ? STAGED_VERSION : 1;
     size_t size = backscribe__state__v1__record__get_packed_size(record);
     (void)backscribe__state__v1__record__pack(record, bs_buffer_extend(out, size));
 }
@@ -194,6 +197,10 @@ void bs_state_encode_control(const struct bs_control *control, const char *group
     packed.published = control->published;
     packed.has_asked_until_ms = control->asked_until > 0;
     packed.asked_until_ms = control->asked_until > 0 ? (uint64_t)control->asked_until : 0;
+    packed.has_billed_total_seconds = control->billed_total > 0;
+    packed.billed_total_seconds = control->billed_total > 0 ? (uint64_t)control->billed_total : 0;
+    packed.has_budget_partitions = control->budget_parts > 0;
+    packed.budget_partitions = (uint32_t)control->budget_parts;
     packed.submissions =
         draft_ledger(&control->ledgers[BS_QUOTA_SUBMISSIONS], &drafts[BS_QUOTA_SUBMISSIONS]);
     packed.checks = draft_ledger(&control->ledgers[BS_QUOTA_CHECKS], &drafts[BS_QUOTA_CHECKS]);
@@ -350,6 +357,12 @@ static bool take_control(const packed_control *packed, struct bs_state_record *r
         !take_ledger(packed->billed_seconds, &control->ledgers[BS_QUOTA_BILLED_SECONDS])) {
         return unreadable(error, "a ledger of the control record is damaged");
     }
+    if (packed->billed_total_seconds > INT64_MAX / BS_LEDGER_ENTRIES ||
+        packed->budget_partitions > INT32_MAX) {
+        return unreadable(error, "the control record's budget is out of its range");
+    }
+    control->billed_total = (int64_t)packed->billed_total_seconds;
+    control->budget_parts = (int32_t)packed->budget_partitions;
     record->kind = BS_STATE_CONTROL;
     (void)snprintf(record->group, sizeof record->group, "%s", packed->group);
     control->watermark = packed->watermark;

@@ -11,7 +11,7 @@
 
 /* The newest that is known here. A record has the oldest that can express it, so that a fleet may
  * go back to the release before: 2 is an operation with a staged copy, 3 the marks of redriven dead
- * letters (formats/redriven.h), whose keys begin with "r:". */
+ * letters (formats/redriven.h), whose keys begin with "r:", and a control record under a budget. */
 #define BS_STATE_VERSION  3
 #define BS_STATE_KEY_SIZE 48 /* the longest key and its NUL */
 

@@ -114,6 +114,7 @@ static bool reserves_only(struct scene *scene, const struct bs_batch *batch)
                 *sum += ledger->spent[k];
             }
         }
+        scene->billed[partition->partition] = partition->control->billed_total;
         *watermark = partition->control->watermark;
         *published = partition->control->published;
     }

@@ -39,6 +39,7 @@ struct scene {
     bool grants_at_once; /* batches that only reserve are committed at once, and not told */
     int64_t watermarks[SCENE_PARTITIONS], published[SCENE_PARTITIONS]; /* of the last batch */
     int64_t ledgers[SCENE_PARTITIONS][BS_QUOTA_KINDS]; /* sums, as the last batch has them */
+    int64_t billed[SCENE_PARTITIONS];                  /* billed_total, likewise */
     struct scene_request requests[SCENE_REQUESTS];
     size_t request_count;
     struct scene_request objects[SCENE_REQUESTS]; /* what the object store was asked for */

@@ -187,16 +187,19 @@ static void on_restored_record(void *context, int32_t partition, uint32_t epoch,
     member->records++;
 }
 
-static void on_restored(void *context, int32_t partition, uint32_t epoch, int64_t committed,
-                        int64_t log_start, int32_t divided_by, double seconds)
+static void on_restored(void *context, int32_t partition, uint32_t epoch,
+                        const struct bs_restore_end *end)
 {
     struct member *member = context;
     member->restored[partition] = true;
-    member->committed[partition] = committed;
-    member->log_start[partition] = log_start;
-    member->divided_by[partition] = divided_by;
-    member->restore_seconds = seconds;
-    member->next_offset[partition] = committed >= 0 ? committed : log_start;
+    member->committed[partition] = end->committed;
+    member->log_start[partition] = end->log_start;
+    member->divided_by[partition] = end->divided_by;
+    for (int32_t i = 0; i < end->billed_count; i++) {
+        member->billed[i] = end->billed[i];
+    }
+    member->restore_seconds = end->seconds;
+    member->next_offset[partition] = end->committed >= 0 ? end->committed : end->log_start;
     bs_kafka_consume(member->kafka, partition, epoch, member->next_offset[partition]);
 }
 

@@ -52,7 +52,8 @@ struct member {
     int64_t log_start[MEMBER_PARTITIONS];
     int64_t end_seen[MEMBER_PARTITIONS];
     int32_t divided_by[MEMBER_PARTITIONS];
-    int32_t jobs_partitions; /* as the callback `topics` told last */
+    int64_t billed[MEMBER_PARTITIONS]; /* of all partitions, as the last restore told it */
+    int32_t jobs_partitions;           /* as the callback `topics` told last */
     int32_t state_partitions;
     double restore_seconds;
     int64_t records;
