@@ -92,6 +92,7 @@ static void check_kafka(struct bs_check_report *report, const struct bs_config *
     if (check_brokers(report, client, config) &&
         bs_check_topics(report, client, config, create, partitions)) {
         check_rights(report, client, config);
+        bs_check_budget(report, client, config);
     }
     bs_kafka_client_destroy(client);
 }

@@ -2,6 +2,7 @@
  *
  *   check.c          the command, and the lines
  *   check_topics.c   topics: what they are, making those that are missing
+ *   check_budget.c   what is spent and what is left
  *   check_service.c  the API
  *   check_store.c    credentials and the object store */
 #ifndef BS_COMMANDS_CHECK_H
@@ -30,6 +31,10 @@ void bs_check_say(struct bs_check_report *report, enum bs_check_line kind, const
  * be, so that what works on them can be tried. */
 bool bs_check_topics(struct bs_check_report *report, struct bs_kafka_client *client,
                      const struct bs_config *config, bool create, int32_t partitions);
+
+/* What the fleet has spent, by the group's committed offsets, and what is left of the budget. */
+void bs_check_budget(struct bs_check_report *report, struct bs_kafka_client *client,
+                     const struct bs_config *config);
 
 /* Gets the credentials of `auth`, one of the configuration's two, and says how that went. The
  * caller destroys them. Blocks up to 20 s. */

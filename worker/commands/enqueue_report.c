@@ -133,6 +133,19 @@ static void print_hours(const struct bs_estimate *estimate)
     }
 }
 
+static void print_cost(const struct bs_estimate *estimate)
+{
+    double an_hour = estimate->config->price.billed_hour;
+    struct bs_estimate_figure billed = bs_estimate_scaled(estimate, &estimate->billed);
+    struct bs_estimate_figure cost = {.value = billed.value / 3600 * an_hour,
+                                      .error = billed.error / 3600 * an_hour};
+    if (an_hour > 0) {
+        printf("Cost                %14s %s%s   at %s a billed hour\n", grouped(cost.value, 2).text,
+               estimate->config->price.currency, error_of(cost, 1, 2).text,
+               grouped(an_hour, 2).text);
+    }
+}
+
 /* A reason that several have in common stands behind the last of them. */
 static void print_examples(const struct bs_estimate_example *examples)
 {
@@ -243,6 +256,7 @@ void bs_enqueue_print_estimate(const struct bs_enqueue *enqueue)
     printf("\nRecordings          %14s\n", grouped((double)estimate->offered, 0).text);
     print_recordings(estimate);
     print_hours(estimate);
+    print_cost(estimate);
     print_refused(enqueue);
     print_pace(estimate);
     print_topic(enqueue, bs_estimate_pace(estimate).days);
@@ -348,6 +362,19 @@ static void json_kinds(struct bs_buffer *out, const struct bs_estimate *estimate
     bs_buffer_append_text(out, "}");
 }
 
+static void json_cost(struct bs_buffer *out, const struct bs_estimate *estimate)
+{
+    double an_hour = estimate->config->price.billed_hour;
+    if (an_hour > 0) {
+        json_open(out, "cost", "{");
+        json_figure(out, "value", "error", bs_estimate_scaled(estimate, &estimate->billed),
+                    3600 / an_hour);
+        bs_buffer_append_text(out, ",\"currency\":");
+        bs_json_append_string(out, estimate->config->price.currency);
+        bs_buffer_append_text(out, "}");
+    }
+}
+
 void bs_enqueue_print_estimate_json(const struct bs_enqueue *enqueue)
 {
     const struct bs_estimate *estimate = &enqueue->estimate;
@@ -371,6 +398,7 @@ void bs_enqueue_print_estimate_json(const struct bs_enqueue *enqueue)
                 3600);
     json_figure(&out, "billedSeconds", "billedSecondsError",
                 bs_estimate_scaled(estimate, &estimate->billed), 1);
+    json_cost(&out, estimate);
     json_kinds(&out, estimate);
     json_refused(&out, estimate);
     json_pace(&out, enqueue);

@@ -133,7 +133,11 @@ void bs_budget_give_back(struct bs_core *core, const struct bs_operation *operat
     int64_t amount = bs_submit_billed(operation);
     amount -= give_back(bs_partition_find(core, operation->partition), amount);
     for (int32_t i = 0; i < core->partition_count && amount > 0; i++) {
-        amount -= give_back(core->partitions[i], amount);
+        int64_t back = give_back(core->partitions[i], amount);
+        if (back > 0) {
+            bs_partition_want_commit(core, core->partitions[i]); /* nothing else may touch it */
+        }
+        amount -= back;
     }
     bs_quota_count_anew(core);
 }
@@ -170,8 +174,8 @@ static bool all_are_known(const struct bs_core *core)
 {
     for (int32_t i = 0; i < core->partition_count; i++) {
         const struct bs_partition *partition = core->partitions[i];
-        if (partition != NULL && (partition->state == BS_PARTITION_RESTORING ||
-                                  partition->take_up_cursor != NULL)) {
+        if (partition != NULL &&
+            (partition->state == BS_PARTITION_RESTORING || partition->take_up_cursor != NULL)) {
             return false;
         }
     }

@@ -278,6 +278,14 @@ static void write_quotas(const struct bs_view *view, struct bs_buffer *page)
         labelled(page, "backscribe_quota_share", "kind", bs_quota_kind_name((enum bs_quota_kind)i),
                  view->quota_share[i]);
     }
+    gauge(page, "backscribe_budget_billed_seconds",
+          "limits.billed_hours in seconds, of the whole fleet; 0: there is no budget.",
+          (double)view->budget);
+    gauge(page, "backscribe_budget_spent_seconds",
+          "What this worker's partitions were ever billed.", (double)view->budget_spent);
+    gauge(page, "backscribe_budget_available_seconds",
+          "What this worker may still spend of the budget; 0 also where there is none.",
+          (double)view->budget_available);
     family(page, "backscribe_throttled_seconds_total", "counter",
            "Time in which work was due and had to wait.");
     for (int i = 0; i < BS_THROTTLE_REASONS; i++) {

@@ -314,6 +314,20 @@ static void write_quotas(struct json *json, const struct bs_view *view)
     close_container(json, "}");
 }
 
+static void write_budget(struct json *json, const struct bs_view *view)
+{
+    if (view->budget == 0) {
+        string(json, "budget", NULL);
+        return;
+    }
+    open_container(json, "budget", "{");
+    integer(json, "billedSeconds", view->budget);
+    integer(json, "share", view->budget_share);
+    integer(json, "spent", view->budget_spent);
+    integer(json, "available", view->budget_available);
+    close_container(json, "}");
+}
+
 /* Both lists are usually in the same order, so the partition is looked for at its own place first.
  */
 static int64_t jobs_waiting(const struct bs_admin_facts *facts, int32_t index, int32_t partition)
@@ -376,6 +390,7 @@ void bs_admin_write_status(const struct bs_admin_facts *facts, struct bs_now now
     write_detection_delay(&json, &facts->core.counters->detection_delay_seconds);
     write_checks_per_result(&json, &facts->core.counters->checks_per_result);
     write_quotas(&json, &facts->core);
+    write_budget(&json, &facts->core);
     integer(&json, "httpConnections", facts->http_connections);
     number(&json, "restoreDurationSeconds", facts->restore_duration_seconds);
     moment(&json, "credentialsExpireAt", facts->credentials_expiry);

@@ -89,6 +89,10 @@ static int prepare(void **state)
         .loop_longest_turn_ms = 12,
     };
     worker.core.quota_share[BS_QUOTA_CHECKS] = 2500;
+    worker.core.budget = 86400;
+    worker.core.budget_share = 43200;
+    worker.core.budget_spent = 40000;
+    worker.core.budget_available = 3200;
     return 0;
 }
 
@@ -315,6 +319,11 @@ static void status_is_one_json_object(void **state)
         cJSON_GetObjectItem(cJSON_GetObjectItem(status, "quotas"), bs_quota_kind_name(1));
     assert_true(number_at(checks, "share") == 2500);
     assert_true(cJSON_IsNull(cJSON_GetObjectItem(checks, "available")));
+    const cJSON *budget = cJSON_GetObjectItem(status, "budget");
+    assert_true(number_at(budget, "billedSeconds") == 86400);
+    assert_true(number_at(budget, "share") == 43200);
+    assert_true(number_at(budget, "spent") == 40000);
+    assert_true(number_at(budget, "available") == 3200);
     const cJSON *partitions = cJSON_GetObjectItem(status, "partitions");
     assert_int_equal(cJSON_GetArraySize(partitions), 2);
     assert_true(number_at(cJSON_GetArrayItem(partitions, 0), "jobsWaiting") == 1200);
@@ -465,6 +474,9 @@ static void metrics_have_the_names_that_alerts_are_written_for(void **state)
         "backscribe_checks_per_result_count 9\n",
         "backscribe_quota_available{kind=\"submissions\"} 0\n",
         "backscribe_quota_share{kind=\"checks\"} 2500\n",
+        "backscribe_budget_billed_seconds 86400\n",
+        "backscribe_budget_spent_seconds 40000\n",
+        "backscribe_budget_available_seconds 3200\n",
         "backscribe_throttled_seconds_total{reason=\"quota\"} 0\n",
         "backscribe_transactions_total{outcome=\"committed\"} 0\n",
         "backscribe_audio_seconds_total 1000000000.5\n",

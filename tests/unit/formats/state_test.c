@@ -185,6 +185,40 @@ static void an_operation_with_a_staged_copy_says_so_and_is_for_newer_workers_alo
     bs_config_free(config);
 }
 
+/* An older worker would spend without a budget, and forget what was spent. */
+static void a_control_record_under_a_budget_is_for_newer_workers_alone(void **state)
+{
+    (void)state;
+    for (int32_t parts = 0; parts < 13; parts += 12) {
+        struct bs_control control = {.billed_total = 86400, .budget_parts = parts};
+        struct bs_buffer value = {0};
+        struct bs_state_record record;
+        struct bs_error error;
+        bs_state_encode_control(&control, "backscribe", &value);
+        assert_int_equal(value.data[1], parts > 0 ? 3 : 1);
+        assert_true(decode("c", &value, &record, &error));
+        assert_int_equal(record.control.billed_total, 86400);
+        assert_int_equal(record.control.budget_parts, parts);
+        bs_state_record_free(&record);
+        bs_buffer_free(&value);
+    }
+}
+
+/* {version 1, control {group "g", watermark 0, published 0}}: nothing was ever billed. */
+static void a_control_record_of_an_older_worker_has_spent_nothing(void **state)
+{
+    (void)state;
+    static const uint8_t older[] = {0x08, 0x01, 0x2a, 0x07, 0x0a, 0x01,
+                                    'g',  0x10, 0x00, 0x18, 0x00};
+    struct bs_buffer value = {.data = (uint8_t *)(uintptr_t)older, .size = sizeof older};
+    struct bs_state_record record;
+    struct bs_error error;
+    assert_true(decode("c", &value, &record, &error));
+    assert_int_equal(record.control.billed_total, 0);
+    assert_int_equal(record.control.budget_parts, 0);
+    bs_state_record_free(&record);
+}
+
 static void a_newer_version_is_refused_by_its_number(void **state)
 {
     (void)state;
@@ -271,6 +305,8 @@ int main(void)
         cmocka_unit_test(done_and_remembered_ids_come_back),
         cmocka_unit_test(the_control_record_carries_watermarks_and_ledgers),
         cmocka_unit_test(an_operation_with_a_staged_copy_says_so_and_is_for_newer_workers_alone),
+        cmocka_unit_test(a_control_record_under_a_budget_is_for_newer_workers_alone),
+        cmocka_unit_test(a_control_record_of_an_older_worker_has_spent_nothing),
         cmocka_unit_test(a_newer_version_is_refused_by_its_number),
         cmocka_unit_test(a_key_that_does_not_fit_its_record_is_refused),
         cmocka_unit_test(damaged_bytes_are_survived),
