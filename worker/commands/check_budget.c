@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdio.h>
 
 #include "commands/check.h"
@@ -7,7 +8,8 @@
 /* Small budgets are tried with, large ones are paid. */
 static const char *hours(double value, char text[32])
 {
-    (void)snprintf(text, 32, value < 10 ? "%.4g" : "%.2f", value);
+    double digits = value < 10 ? 10000 : 100;
+    (void)snprintf(text, 32, "%.12g", round(value * digits) / digits);
     return text;
 }
 

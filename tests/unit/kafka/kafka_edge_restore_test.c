@@ -173,6 +173,28 @@ void a_new_partition_is_taken_up_once_the_state_topic_has_it_too(void **state)
     place_destroy(&place);
 }
 
+void under_a_budget_a_restore_tells_what_all_partitions_were_billed(void **state)
+{
+    (void)state;
+    struct place place;
+    struct member member;
+    place_create(&place, 2, 2);
+    struct bs_config *config = place_config(&place, "limits.billed_hours=24");
+    member_create(&member, config);
+    await(&member, owns_both, JOIN_MS);
+    assert_int_equal(member.billed[0], -1);
+    assert_int_equal(member_commit(&member, member_transaction(&member, "one", 3, 0, 7)),
+                     BS_TRANSACTION_COMMITTED);
+    member_close(&member);
+    member_create(&member, config);
+    await(&member, owns_both, JOIN_MS);
+    assert_int_equal(member.billed[0], 420); /* as member_transaction writes it */
+    assert_int_equal(member.billed[1], -1);
+    member_close(&member);
+    bs_config_free(config);
+    place_destroy(&place);
+}
+
 void jobs_deleted_before_they_were_read_stop_their_partition(void **state)
 {
     (void)state;

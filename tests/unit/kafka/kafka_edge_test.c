@@ -337,6 +337,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_record_that_cannot_be_read_stops_its_partition),
         cmocka_unit_test(a_partition_without_state_is_stopped_with_the_command_that_mends_it),
         cmocka_unit_test(a_new_partition_is_taken_up_once_the_state_topic_has_it_too),
+        cmocka_unit_test(under_a_budget_a_restore_tells_what_all_partitions_were_billed),
         cmocka_unit_test(jobs_deleted_before_they_were_read_stop_their_partition),
         cmocka_unit_test(topics_are_made_described_and_grown),
         cmocka_unit_test(trying_the_rights_leaves_no_trace),

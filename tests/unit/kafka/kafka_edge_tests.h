@@ -18,6 +18,7 @@ void a_restore_outlives_a_former_owner_that_died(void **state);
 void a_record_that_cannot_be_read_stops_its_partition(void **state);
 void a_partition_without_state_is_stopped_with_the_command_that_mends_it(void **state);
 void a_new_partition_is_taken_up_once_the_state_topic_has_it_too(void **state);
+void under_a_budget_a_restore_tells_what_all_partitions_were_billed(void **state);
 void jobs_deleted_before_they_were_read_stop_their_partition(void **state);
 void topics_are_made_described_and_grown(void **state);
 void trying_the_rights_leaves_no_trace(void **state);
