@@ -300,7 +300,7 @@ def test_lines_come_once_an_interval_until_everything_is_answered(scene):
         assert re.fullmatch(r"time=\S+Z( \w+=(\"[^\"]*\"|\S+))+", line), line
     assert " in_flight=12 " in lines[0] + lines[1], lines
     assert " done=12 failed=5 failed_invalid_job=3 failed_audio_forbidden=2" in lines[-1], lines
-    assert 'left="nothing left to do"' in lines[-1] and "workers=2/2" in lines[-1], lines
+    assert 'left="none: everything is answered"' in lines[-1] and "workers=2/2" in lines[-1], lines
 
 
 @pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGTERM])
@@ -394,7 +394,7 @@ def test_a_dumb_terminal_gets_lines_and_no_colour_no_ink(scene):
         assert terminal.wait_for_end() == 0
         assert b"\x1b" not in terminal.bytes
     with watched(scene, (), {}, 80, 24, NO_COLOR="1") as terminal:
-        terminal.wait_for("of 0 jobs")
+        terminal.wait_for("no jobs yet")
         terminal.send()
         assert terminal.wait_for_end() == 0
         assert not re.search(rb"\x1b\[[1-9]\d*m", terminal.bytes)
@@ -404,7 +404,7 @@ def test_a_dumb_terminal_gets_lines_and_no_colour_no_ink(scene):
 def test_stopped_and_continued_it_gives_the_terminal_back_and_takes_it_again(scene):
     scene.create_topics(partitions=1)
     with watched(scene, (), {}, 80, 24, ["--interval", "1s"]) as terminal:
-        terminal.wait_for("of 0 jobs")
+        terminal.wait_for("no jobs yet")
         assert terminal.mode() != terminal.mode_before
         terminal.send(signal.SIGTSTP)
         wait_until(lambda: not terminal.cursor_hidden, 10, terminal.text)

@@ -117,8 +117,10 @@ static void draw_head(const struct bs_watch_picture *picture)
     char text[200], words[BS_WATCH_WORDS_SIZE], all[BS_WATCH_WORDS_SIZE];
     draw_title(picture, &block);
     bs_block_line(&block);
-    if (sums->known) {
-        double part = sums->jobs > 0 ? (double)sums->answered / (double)sums->jobs : 1;
+    if (sums->known && sums->jobs == 0) {
+        bs_block_put(&block, BS_INK_BOLD, 0, "no jobs yet");
+    } else if (sums->known) {
+        double part = (double)sums->answered / (double)sums->jobs;
         percent(part, words);
         (void)snprintf(text, sizeof text, " %s of %s jobs", words,
                        number(&block, (double)sums->jobs, all));

@@ -128,7 +128,7 @@ static void draw_notes(const struct bs_watch_picture *picture, struct bs_block *
 void bs_watch_draw_workers(const struct bs_watch_picture *picture, struct bs_block *block)
 {
     const struct bs_watch_facts *facts = picture->facts;
-    if (facts->worker_count > 0) {
+    if (picture->sums->answering > 0) {
         bs_block_line(block);
         bs_block_left(block, BS_INK_BOLD, name_width(block->width), "Worker");
         for (int i = 0; i < WORKER_COLUMNS; i++) {

@@ -338,7 +338,7 @@ static void durations_are_told_no_more_precisely_than_they_are_known(void **stat
     assert_left(BS_WATCH_LEFT_RANGE, 59, 3599, "59 s to 1 h");
     assert_left(BS_WATCH_LEFT_AT_LEAST, 5400, 0, "at least 1 h 30 min");
     assert_left(BS_WATCH_LEFT_UNKNOWN, 0, 0, "not known");
-    assert_left(BS_WATCH_LEFT_NOTHING, 0, 0, "nothing left to do");
+    assert_left(BS_WATCH_LEFT_NOTHING, 0, 0, "none: everything is answered");
     assert_left(BS_WATCH_LEFT_RANGE, 1e7, 1e10, "115 d to 115741 d");
 }
 

@@ -135,6 +135,11 @@ static void without_workers_it_says_what_it_cannot_know(void **state)
     (void)state;
     watch_scene_without_workers(&scene);
     assert_picture("no-worker-80", 80, 1000, false, false);
+    for (int i = 0; i < 2; i++) {
+        scene.facts.progress.partitions[i] = (struct bs_partition_progress){-1, 0, 0, -1, -1};
+    }
+    memset(&scene.facts.failures.by_code, 0, sizeof scene.facts.failures.by_code);
+    assert_picture("no-jobs-80", 80, 1000, false, false);
     scene.facts.progress_at = 0;
     strcpy(scene.facts.kafka_problem, "looking at topic transcription-jobs: no broker answers");
     assert_picture("nothing-80", 80, 1000, false, false);
