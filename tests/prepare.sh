@@ -82,11 +82,6 @@ fetch_prometheus() {
         touch complete
     )
 }
-        dpkg -x prometheus_*.deb .
-        rm prometheus_*.deb
-        touch complete
-    )
-}
 
 # AsyncAPI's own schemas, out of a Go module, which tests/schemas/asyncapi/go.sum has the hash of.
 fetch_asyncapi() {

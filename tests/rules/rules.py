@@ -178,12 +178,21 @@ def check_form(root):
         yield pathlib.Path(found.group(1)), int(found.group(2)), found.group(3)
 
 
+def check_shell(root):
+    """Whether the shell can read it at all: half a merge cannot."""
+    for path in sources(root, {".sh"}):
+        told = subprocess.run(["sh", "-n", str(path)], capture_output=True, text=True, check=False)
+        if told.returncode != 0:
+            yield path, 1, f"no shell script: {told.stderr.strip()}"
+
+
 CHECKS = {
     "includes": check_includes,
     "core-calls": check_core_calls,
     "lengths": check_lengths,
     "unfinished": check_unfinished,
     "form": check_form,
+    "shell": check_shell,
 }
 
 

@@ -45,6 +45,10 @@ class Rules(unittest.TestCase):
                 self.sees("includes", name, f'#include "{upper}/x.h"\n')
                 (self.root / name).unlink()
 
+    def test_half_a_merge_of_a_shell_script_is_seen(self):
+        self.passes("shell", "tests/x.sh", "f() {\n    ( true )\n}\n")
+        self.sees("shell", "tests/x.sh", "f() {\n    ( true )\n}\n    )\n}\n")
+
     def test_only_the_public_header_of_core_is_for_others(self):
         self.passes("includes", "worker/formats/x.c", '#include "core/core.h"\n')
         self.sees("includes", "worker/formats/x.c", '#include "core/internal.h"\n')
