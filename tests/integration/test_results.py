@@ -390,6 +390,17 @@ def test_a_folder_keeps_its_names_when_the_configuration_names_more_buckets(scen
     assert sorted(files(fresh)) == ["old/a.ogg.srt", "recordings/a.ogg.srt"]
 
 
+def test_the_folder_is_made_and_one_that_cannot_be_is_told(scene, tmp_path):
+    publish(scene, named(["a"]))
+    run(scene, ["--output", str(tmp_path / "deep" / "er" / "out") + "/"])
+    assert files(tmp_path / "deep").keys() == {"er/out/a.ogg.txt"}
+    (tmp_path / "file").write_text("")
+    for path in ("file", "file/out"):
+        command = run(scene, ["--output", str(tmp_path / path)], status=1)
+        assert f"{tmp_path / path}: {os.strerror(errno.ENOTDIR)}" in command.log
+    run(scene, ["--output", ""], status=1)
+
+
 def test_two_runs_do_not_write_to_one_folder_at_once(scene, tmp_path):
     publish(scene, named(["a"]))
     folder = tmp_path / "out"

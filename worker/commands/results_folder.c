@@ -32,12 +32,23 @@ static bool tells_cases(int folder)
     return !found;
 }
 
+/* With those that it is to stand in; what cannot be made shows when it is opened. */
+static void make(const char *path)
+{
+    char *part = strdup(path);
+    BS_ASSERT(part != NULL);
+    for (char *at = part; (at = strchr(at, '/')) != NULL; at++) {
+        *at = '\0';
+        (void)mkdir(part, 0777); /* also "", of an absolute path */
+        *at = '/';
+    }
+    (void)mkdir(part, 0777);
+    free(part);
+}
+
 bool bs_results_open_folder(struct bs_results_folder *folder)
 {
-    if (mkdir(folder->path, 0777) != 0 && errno != EEXIST) {
-        bs_results_say("%s: %s", folder->path, strerror(errno));
-        return false;
-    }
+    make(folder->path);
     folder->file = open(folder->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder->file < 0) {
         bs_results_say("%s: %s", folder->path, strerror(errno));

@@ -21,7 +21,7 @@
 #define COST_BREAK_PAUSE  2
 #define COST_SHORT_WORD   5 /* left behind at an end: it belongs to what follows */
 #define COST_INSIDE_END   12
-#define COST_INSIDE_LONG  25
+#define COST_INSIDE_LONG  60
 #define COST_INSIDE_SHORT 8
 #define COST_TOO_SHORT    200 /* and one more for each 5 ms: it would push back what follows */
 #define COST_LINE_WITHIN  3   /* a second line that begins within a clause */
