@@ -135,6 +135,38 @@ def test_once_tells_exactly_how_many_wait_are_in_flight_done_and_failed(scene):
     scene.stop_workers()
 
 
+def test_the_bill_the_cost_and_what_is_left_of_the_budget_are_told_by_kafka(scene):
+    scene.create_topics(partitions=PARTITIONS)
+    scene.start_standin(duration_ms=200)
+    for partition in range(PARTITIONS):  # each is billed 120 s
+        scene.enqueue(
+            2, prefix=f"long-{partition}", partition=partition,
+            audio={"uri": f"s3://recordings/{partition}.ogg", "durationSeconds": 119.5},
+        )  # fmt: skip
+    changes = {
+        "price": {"billed_hour": 36, "currency": "RUB"},
+        "limits": {"billed_hours": 40},
+    }
+    workers = scene.start_workers(2, changes)
+    scene.wait_for_answers(results=8, timeout_seconds=60)
+    scene.stop_workers()
+    facts = look(scene, workers, changes)
+    billed = facts["billed"]["seconds"]
+    assert facts["billed"]["from"] == "kafka"
+    assert billed == facts["billed"]["expectedSeconds"] == 8 * 120, facts
+    assert facts["cost"] == {
+        "soFar": billed / 100, "expected": billed / 100, "currency": "RUB", "billedHour": 36,
+    }
+    assert facts["budget"]["leftHours"] == pytest.approx(40 - billed / 3600)
+    assert not facts["budget"]["tooSmall"]
+    # As many jobs again are as dear as these were.
+    enqueue_evenly(scene, 8, "more")
+    facts = look(scene, workers, changes)
+    assert facts["billed"]["expectedSeconds"] == 2 * billed and facts["cost"]["expected"] == 19.2
+    status, command = scene.run_command(["watch", "--once"], changes)
+    assert status == 0 and "RUB so far, about 19.20 in the end" in command.output.decode()
+
+
 def test_without_workers_kafka_tells_how_far_it_is(scene):
     workers, changes = start_backlog(scene, in_flight=20, waiting=12)
     scene.stop_workers()
