@@ -88,7 +88,10 @@ void bs_budget_restored(struct bs_core *core, struct bs_partition *partition,
 {
     struct bs_control *control = &partition->control;
     if (core->options.budget_seconds == 0) {
-        control->budget_parts = 0;
+        if (control->budget_parts > 0) { /* an older worker may read it again */
+            control->budget_parts = 0;
+            bs_partition_want_commit(core, partition);
+        }
         return;
     }
     for (int32_t i = 0; i < event->restore_ended.billed_count; i++) {

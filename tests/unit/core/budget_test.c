@@ -370,6 +370,18 @@ static void what_was_spent_before_there_was_a_budget_counts(void **state)
     scene_end(&scene);
 }
 
+static void without_a_budget_the_records_of_one_are_written_anew(void **state)
+{
+    (void)state;
+    begin(0, 1);
+    serve_from(0, 3 * HOUR, 1);
+    scene.grants_at_once = false;
+    live(2000);
+    assert_int_equal(scene_count(&scene, "commit"), 1);
+    assert_int_equal(scene.billed[0], 3 * HOUR);
+    scene_end(&scene);
+}
+
 static void a_lowered_number_is_kept_whichever_partition_has_spent_it(void **state)
 {
     (void)state;
@@ -442,6 +454,7 @@ int main(void)
         cmocka_unit_test(an_unknown_length_is_charged_when_the_result_tells_it),
         cmocka_unit_test(a_new_owner_goes_on_from_what_was_spent),
         cmocka_unit_test(what_was_spent_before_there_was_a_budget_counts),
+        cmocka_unit_test(without_a_budget_the_records_of_one_are_written_anew),
         cmocka_unit_test(a_lowered_number_is_kept_whichever_partition_has_spent_it),
         cmocka_unit_test(what_another_worker_s_partition_is_over_its_part_is_made_up_for),
         cmocka_unit_test(what_comes_by_growth_has_no_part_of_its_own),
