@@ -69,6 +69,7 @@ class Scene:
             "checks": {"first_guess_seconds": 1},
             "objects": {"buckets": ["recordings"]},
             "shutdown_seconds": 20,
+            "admin": {"listen": "127.0.0.1:0"},  # a worker has its own; a command may run as one
         }
         if self.standin is not None:
             urls = ("transcribe_url", "operation_url", "iam_url")
