@@ -142,6 +142,7 @@ def working_fleet(scene, store, iam):
             "iam_url": iam.url,
         },
         "quotas": {"submissions": 5000, "checks": 25_000, "billed_hours_per_day": 10_000},
+        "limits": {"billed_hours": 100},
         "results": {"compress_over_bytes": 1024, "inline_bytes": 60_000},
     }
     scene.standin.faults(
