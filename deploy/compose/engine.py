@@ -16,7 +16,7 @@ import subprocess
 import sys
 
 import yaml
-from container import Container
+from container import NAMESPACE, Container
 from harness.broker import new_cluster_id
 from harness.process import Process
 from harness.waiting import wait_until
@@ -236,7 +236,7 @@ class Kafka(Process):
         jars = pathlib.Path(os.environ["BACKSCRIBE_KAFKA_JARS"])
         self._java = ["java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
                       "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", f"{jars}/*"]  # fmt: skip
-        with_names = ["unshare", "--mount", "sh", "-euc"]
+        with_names = [*NAMESPACE, "sh", "-euc"]
         with_names += ['mount --bind "$1" /etc/hosts && shift && exec "$@"', "sh", graph.hosts]
         self._enter = [*graph.network.enter, *with_names]
         storage = ["kafka.tools.StorageTool", "format", "-t", new_cluster_id(), "-c", path]

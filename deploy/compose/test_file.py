@@ -154,3 +154,13 @@ def test_prometheus_and_grafana_find_what_they_are_given(compose):
     dashboard = json.loads((FOLDER / mounted("grafana")[home]).read_text())
     fixed = set(re.findall(r'"uid": "([^"$]+)"', json.dumps(dashboard.get("panels"))))
     assert fixed <= {source["uid"], "grafana", "-- Grafana --"}, fixed
+
+
+def test_promtool_takes_the_configuration(tmp_path):
+    """With the rules where they are here."""
+    text = (FOLDER / "prometheus.yaml").read_text()
+    path = tmp_path / "prometheus.yaml"
+    path.write_text(text.replace("/etc/prometheus/rules", str(PROJECT / "deploy" / "prometheus")))
+    command = [f"{os.environ['BACKSCRIBE_PROMETHEUS']}/promtool", "check", "config", path]
+    outcome = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert outcome.returncode == 0 and "rules found" in outcome.stdout, outcome.stdout + outcome.stderr

@@ -61,9 +61,9 @@ if [ "$(id -u)" -ne 0 ]; then
     exec sudo -n sh deploy/image/build.sh --file "$file" --tag "$tag" --cache "$cache" "$output"
 fi
 if [ -z "$in_namespace" ]; then
-    unshare --mount true ||
+    sh deploy/image/namespace.sh true ||
         fail "root may have no mount namespace here (CAP_SYS_ADMIN), which chroot isolation needs too"
-    exec unshare --mount sh deploy/image/build.sh \
+    exec sh deploy/image/namespace.sh sh deploy/image/build.sh \
         --in-namespace --file "$file" --tag "$tag" --cache "$cache" "$output"
 fi
 

@@ -12,6 +12,9 @@ import tarfile
 
 from harness.process import Process
 
+# Runs the rest of a command in a mount namespace of its own.
+NAMESPACE = ("sh", pathlib.Path(__file__).resolve().parent / "namespace.sh")
+
 # $1: the root; then what is mounted (source, place, "ro" or "rw", in turn) up to "--"; then the
 # environment and the command. The root is read-only but for what is mounted. The command takes this
 # shell's place, so that signals reach it.
@@ -91,7 +94,7 @@ class Image:
         without_rights = ["setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups"]
         without_rights += ["--no-new-privs", "--bounding-set=-all", "--inh-caps=-all"]
         return [
-            *("unshare", "--mount", "sh", "-euc", ENTER, "sh", self.root, *mounted, "--"),
+            *(*NAMESPACE, "sh", "-euc", ENTER, "sh", self.root, *mounted, "--"),
             *(*variables, *without_rights, *started),
         ]
 
