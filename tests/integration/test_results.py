@@ -313,6 +313,7 @@ def test_no_key_leads_out_of_the_folder_and_no_recording_takes_anothers_file(sce
     links = [f"{ENDPOINT}/recordings/{quoted(key)}" for key in HOSTILE_KEYS]
     links += [f"{ENDPOINT}/other/a.wav", f"{ENDPOINT}/recordings/other/a.wav", "s3://other/a.wav"]
     links += [f"https://elsewhere.example/recordings/a.wav?x={n}" for n in range(2)]
+    links += [f"https://elsewhere.example/{up}/etc/passwd" for up in ("..%2F..", "%2E%2E", "%2F")]
     bodies = [result(f"id-{n}", speech(0, words=2), uri=uri) for n, uri in enumerate(links)]
     for number, body in enumerate(bodies):
         body["chunks"][0]["alternatives"][0]["text"] = f"number {number}"

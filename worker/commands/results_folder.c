@@ -146,6 +146,22 @@ static int open_fresh(const struct bs_results_folder *folder)
     return file;
 }
 
+/* As bs_file_name_append promises: whoever made it, no part leads up or to nowhere. */
+static bool leads_down(const char *path)
+{
+    for (;;) {
+        size_t size = strcspn(path, "/");
+        if (size == 0 || (size == 1 && path[0] == '.') ||
+            (size == 2 && memcmp(path, "..", 2) == 0)) {
+            return false;
+        }
+        if (path[size] == '\0') {
+            return true;
+        }
+        path += size + 1;
+    }
+}
+
 static bool write_fresh(const struct bs_results_folder *folder, struct bs_bytes content,
                         const struct timespec *date)
 {
@@ -171,6 +187,7 @@ bool bs_results_write_file(const struct bs_results_folder *folder, const char *p
     const struct timespec date = date_of(moment, id);
     const char *slash = strrchr(path, '/'), *name = slash == NULL ? path : slash + 1;
     struct stat there;
+    BS_ASSERT(leads_down(path));
     int parent = open_parent(folder, path);
     if (parent < 0) {
         return false;

@@ -45,7 +45,7 @@ static bool is_safe(const struct path *path, const uint8_t *text, size_t length)
     if (length > 1) {
         return length != 2 || text[0] != 0xc2 || text[1] >= 0xa0; /* C1 controls */
     }
-    return text[0] >= 0x20 && text[0] != 0x7f && text[0] != '\\' &&
+    return text[0] >= 0x20 && text[0] != 0x7f && text[0] != '\\' && text[0] != '/' &&
            !(path->portable && strchr(":*?\"<>|", text[0]) != NULL);
 }
 

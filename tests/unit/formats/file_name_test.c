@@ -30,7 +30,7 @@ static void assert_safe(const char *path)
     for (const char *part = path;;) {
         size_t size = strcspn(part, "/");
         assert_in_range(size, 1, BS_FILE_NAME_MAX);
-        assert_int_not_equal(part[size - 1], '.');
+        assert_int_not_equal(part[size - 1], '.'); /* nor is it "." or ".." */
         assert_int_not_equal(part[size - 1], ' ');
         assert_true(size < 11 || memcmp(part, ".backscribe", 11) != 0);
         if (part[size] == '\0') {
@@ -69,6 +69,10 @@ static void a_usual_key_is_its_name_with_the_extension(void **state)
 /* Keys that are no safe path, and pairs of which one could take the other's. */
 static const char *const hostile[] = {"calls/../../etc/passwd",
                                       "calls//etc/passwd",
+                                      "..%2F..%2Fetc/passwd",
+                                      "%2Fetc/passwd",
+                                      "%2E%2E/passwd",
+                                      "a.%2Fb/c",
                                       "calls/a/../../b",
                                       "calls/a//b",
                                       "calls/a/b",
