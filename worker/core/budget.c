@@ -118,7 +118,8 @@ void bs_budget_leave(struct bs_core *core, const struct bs_partition *partition)
 
 /* ---- what was spent otherwise than was thought ---- */
 
-static int64_t give_back(struct bs_partition *partition, int64_t amount)
+/* Committed also where nothing else of the partition is: it may be handed over at once. */
+static int64_t give_back(struct bs_core *core, struct bs_partition *partition, int64_t amount)
 {
     if (partition == NULL ||
         (partition->state != BS_PARTITION_SERVING && partition->state != BS_PARTITION_DRAINING)) {
@@ -126,21 +127,20 @@ static int64_t give_back(struct bs_partition *partition, int64_t amount)
     }
     int64_t spent = partition->control.billed_total - unspent(partition);
     int64_t back = amount < spent ? amount : spent;
-    back = back > 0 ? back : 0;
+    if (back <= 0) {
+        return 0;
+    }
     partition->control.billed_total -= back;
+    bs_partition_want_commit(core, partition);
     return back;
 }
 
 void bs_budget_give_back(struct bs_core *core, const struct bs_operation *operation)
 {
     int64_t amount = bs_submit_billed(operation);
-    amount -= give_back(bs_partition_find(core, operation->partition), amount);
+    amount -= give_back(core, bs_partition_find(core, operation->partition), amount);
     for (int32_t i = 0; i < core->partition_count && amount > 0; i++) {
-        int64_t back = give_back(core->partitions[i], amount);
-        if (back > 0) {
-            bs_partition_want_commit(core, core->partitions[i]); /* nothing else may touch it */
-        }
-        amount -= back;
+        amount -= give_back(core, core->partitions[i], amount);
     }
     bs_quota_count_anew(core);
 }
