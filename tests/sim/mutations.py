@@ -224,7 +224,7 @@ def try_mutation(mutation, commands, objects, folder, seeds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", type=pathlib.Path, required=True)
-    parser.add_argument("--seeds", type=int, default=600)
+    parser.add_argument("--seeds", type=int, default=2000)
     parser.add_argument("--only")
     options = parser.parse_args()
     commands = compile_commands(options.build.resolve())
