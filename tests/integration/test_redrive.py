@@ -154,7 +154,7 @@ def test_a_value_that_was_left_out_is_read_from_its_source_or_told_to_be_gone(sc
     other = letter(scene, 7, key=b"other", value=None, source=sources[2].source,
                    omitted=len(large[2]))  # the topic was made anew: another job stands there now
     beyond = letter(scene, 8, value=None, source=f"{scene.topics['jobs']}/1/9999", omitted=1)
-    nowhere = letter(scene, 9, value=None, source="no-such-topic/0/1", omitted=1)
+    nowhere = letter(scene, 9, value=None, source="no such topic!/0/1", omitted=1)
     put(scene, other, beyond, nowhere)
     scene.cluster.delete_records(scene.topics["jobs"], 1, sources[1].offset + 1)
 
@@ -163,7 +163,9 @@ def test_a_value_that_was_left_out_is_read_from_its_source_or_told_to_be_gone(sc
     assert table(command)["total"] == (1, 1, 0, 0)
     command = redrive(scene, status=1)
     assert table(command)["total"] == (6, 1, 1, 4)
-    assert b"Skipped, 4: the value was too large for a dead letter" in command.output
+    gone = b"the value was too large for a dead letter, and the jobs topic does not have it any more"
+    assert b"Skipped, 3: " + gone in command.output
+    assert b"Skipped, 1: the value was too large for a dead letter, and its source" in command.output
     assert "librdkafka" not in command.log
     found = [message.value for message in jobs(scene)]
     assert sorted(found) == sorted([large[0], large[2], large[0], large[2]])  # sources and redriven
@@ -172,16 +174,78 @@ def test_a_value_that_was_left_out_is_read_from_its_source_or_told_to_be_gone(sc
 def test_a_job_too_large_for_the_jobs_topic_is_told_and_holds_no_other_back(scene):
     scene.create_topics(partitions=1)
     scene.cluster.delete_topic(scene.topics["jobs"])
-    scene.cluster.create_topic(scene.topics["jobs"], 1, max_message_bytes=20_000)
-    letters = [letter(scene, number) for number in range(20)]
+    scene.cluster.create_topic(scene.topics["jobs"], 3, max_message_bytes=20_000)
+    sources = [f"{scene.topics['jobs']}/{number % 3}/{number}" for number in range(20)]
+    letters = [letter(scene, number, source=source) for number, source in enumerate(sources)]
     for number in (5, 11):
-        letters[number] = letter(scene, number, value=random.Random(number).randbytes(50_000))
+        letters[number] = letter(scene, number, value=random.Random(number).randbytes(50_000),
+                                 source=sources[number])
     put(scene, *letters)
     command = redrive(scene, status=1)
     assert table(command)["total"] == (20, 18, 0, 2)
     assert b"Skipped, 2: too large for the jobs topic" in command.output
     assert len(ids(scene)) == 18
     assert table(redrive(scene, status=1))["total"] == (20, 0, 18, 2)
+
+
+def test_many_too_large_for_the_jobs_topic_cost_no_new_producers_and_do_not_use_up_the_limit(scene):
+    scene.create_topics(partitions=1)
+    scene.cluster.delete_topic(scene.topics["jobs"])
+    scene.cluster.create_topic(scene.topics["jobs"], 1, max_message_bytes=20_000)
+    large = [letter(scene, n, value=random.Random(n).randbytes(21_000)) for n in range(40)]
+    fits = b'{"uri": "s3://recordings/call.ogg", "id": "fits", "labels": {"a": "%s"}}'
+    put(scene, *large, *[letter(scene, n) for n in range(40, 44)])
+    put(scene, letter(scene, 44, value=fits % (b"x" * 30_000)))  # as it is compressed
+    command = redrive(scene, "--limit", "3", status=1)
+    assert table(command)["total"] == (43, 3, 0, 40)
+    # Each new one takes a second: its start, and all the marks to read.
+    assert len(set(re.findall(r"#producer-\d+", command.log))) == 1
+    command = redrive(scene, "--limit", "3", status=1)
+    assert table(command)["total"] == (45, 2, 3, 40)
+    assert len(set(re.findall(r"#producer-\d+", command.log))) == 1
+    assert ids(scene) == {"call-40", "call-41", "call-42", "call-43", "fits"}
+
+
+def test_a_value_that_was_left_out_is_read_from_the_jobs_topic_alone(scene):
+    """Who may write dead letters must not have redrive's right to read."""
+    scene.create_topics(partitions=1)
+    secret = scene.topics["jobs"] + "-secret"
+    scene.cluster.create_topic(secret, 1)
+    (told,) = scene.cluster.produce(secret, [(None, b"top secret", (), 0)])
+    put(scene, letter(scene, 0, "invalid_job", key=None, value=None, source=told.source,
+                      omitted=len(b"top secret")), letter(scene, 1))
+    command = redrive(scene, status=1)
+    assert table(command)["total"] == (2, 1, 0, 1)
+    assert f"its source is not topic {scene.topics['jobs']}".encode() in command.output
+    assert ids(scene) == {"call-1"}
+
+
+def test_a_source_that_cannot_be_read_holds_no_other_back(scene):
+    scene.create_topics(partitions=1)
+    jobs_topic = scene.topics["jobs"]
+    sources = ["bad topic!/0/1", f"{jobs_topic}/2147483647/1",
+               *[f"{jobs_topic}/0/{offset}" for offset in (1 << 62, (1 << 63) - 2, (1 << 63) - 1)]]
+    put(scene, *[letter(scene, n, "invalid_job", value=None, source=source, omitted=5)
+                 for n, source in enumerate(sources)],
+        *[letter(scene, n) for n in range(10, 14)])
+    assert table(redrive(scene, "--id", "call-11"))["total"] == (1, 1, 0, 0)
+    assert table(redrive(scene, "--code", "audio_not_found"))["total"] == (4, 3, 1, 0)
+    assert table(redrive(scene, status=1))["total"] == (9, 0, 4, 5)
+
+
+def test_what_is_larger_than_any_job_is_named_by_its_key_or_its_place_also_when_it_is_gone(scene):
+    scene.create_topics(partitions=1)
+    large = b"x" * 100_000
+    (source,) = scene.cluster.produce(scene.topics["jobs"], [(b"large", large, (), 0)])
+    put(scene, letter(scene, 0, "invalid_job", key=b"large", value=None, source=source.source,
+                      omitted=len(large)), letter(scene, 1))
+    assert table(redrive(scene, "--dry-run", "--id", "large"))["total"] == (1, 1, 0, 0)
+    made_up = source.source.replace("/", "-")
+    assert table(redrive(scene, "--dry-run", "--id", made_up))["total"] == (1, 1, 0, 0)
+    scene.cluster.delete_records(scene.topics["jobs"], 0, source.offset + 1)
+    assert table(redrive(scene, "--id", "large", status=1))["total"] == (1, 0, 0, 1)
+    assert table(redrive(scene, "--id", made_up, status=1))["total"] == (1, 0, 0, 1)
+    assert table(redrive(scene, "--id", "call-1"))["total"] == (1, 1, 0, 0)
 
 
 # ---- what is wanted
@@ -277,6 +341,22 @@ def test_a_state_topic_that_would_forget_is_refused(scene):
     command = redrive(scene, status=2)
     assert "cleanup.policy=compact" in command.log
     assert values(scene) == []
+
+
+def test_another_group_than_the_workers_is_refused_and_puts_nothing_back(scene):
+    """Two groups' redrives would not know of each other, and each would put everything back."""
+    scene.create_topics(partitions=1)
+    scene.start_standin(duration_ms=0)
+    scene.enqueue(1)
+    scene.start_workers(1)
+    scene.wait_for_answers(1, 60)
+    scene.stop_workers()
+    put(scene, letter(scene, 1))
+    for arguments in ([], ["--dry-run"]):
+        command = redrive(scene, *arguments, status=2, changes={"group": "somebody-else"})
+        assert f"group {scene.group}," in command.log and "group somebody-else" in command.log
+    assert len(values(scene)) == 1
+    assert table(redrive(scene))["total"] == (1, 1, 0, 0)
 
 
 # ---- nothing twice

@@ -14,6 +14,7 @@
 #include "commands/worker.h"
 #include "edges/loop.h"
 #include "formats/json.h"
+#include "formats/state.h"
 
 #define DESCRIBE_LIMIT_MS 10000
 /* A dead letter's time in Kafka and the one that it tells come from two clocks. */
@@ -22,14 +23,17 @@
 static const char after[] =
     "Each job message goes back to its partition of the jobs topic as it was: key, value and\n"
     "headers, less the error's. A value that was left out of its dead letter (it was too large)\n"
-    "is read from the jobs topic once more. What made it fail must have been mended before; jobs\n"
-    "that a worker would refuse as they are are put back too, and counted in a line of their own.\n"
+    "is read from the jobs topic once more. What made it fail must have been mended before; where\n"
+    "that was in the configuration, restart the workers before, for they read it when they start.\n"
+    "Jobs that a worker would refuse as they are are put back too, and counted in a line of their\n"
+    "own.\n"
     "\n"
     "Nothing twice: a dead letter is put back once, also when this command is interrupted, "
     "killed,\n"
     "run again, or run twice at a time (then the later one goes on, and the earlier one ends with\n"
     "1). What is put back is marked in the state topic, in the same transaction. A job that fails\n"
-    "again is another dead letter, and can be put back once, too.\n"
+    "again is another dead letter, and can be put back once, too. This holds within one group:\n"
+    "the workers'; with another one it ends with 2.\n"
     "\n"
     "Exit status: 0 every dead letter that matched is, or was before, put back; 1 some could not\n"
     "be, or a failure; 2 wrong usage or configuration, a missing topic; 3 interrupted. After 1 "
@@ -121,6 +125,30 @@ static int look_at_topics(struct bs_redrive *redrive)
     return status;
 }
 
+/* Whose workers keep the state. */
+static bool take_control(struct bs_redrive *redrive, const struct bs_message *message)
+{
+    struct bs_state_record record;
+    redrive->state_group[0] = '\0';
+    if (message->value.data == NULL) {
+        return true;
+    }
+    if (!bs_state_decode(message->key, message->value, &record, &redrive->marks_problem)) {
+        return false;
+    }
+    (void)snprintf(redrive->state_group, sizeof redrive->state_group, "%s", record.group);
+    bs_state_record_free(&record);
+    return true;
+}
+
+static bool is_control(struct bs_bytes key)
+{
+    char control[BS_STATE_KEY_SIZE];
+    bs_state_key_control(control);
+    return key.data != NULL && key.size == strlen(control) &&
+           memcmp(key.data, control, key.size) == 0;
+}
+
 static bool take_mark(void *context, int32_t partition, int64_t offset, int64_t timestamp,
                       const struct bs_message *message)
 {
@@ -128,6 +156,9 @@ static bool take_mark(void *context, int32_t partition, int64_t offset, int64_t 
     (void)partition;
     (void)offset;
     (void)timestamp;
+    if (is_control(message->key)) {
+        return take_control(redrive, message);
+    }
     return bs_redriven_take(redrive->marks, message->key, message->value, &redrive->marks_problem);
 }
 
@@ -141,9 +172,7 @@ static bool reading_goes_on(void *context)
 static bool read_marks(struct bs_redrive *redrive)
 {
     struct bs_error error = BS_NO_ERROR;
-    bs_redriven_destroy(redrive->marks);
     redrive->marks = bs_redriven_create(redrive->config->topics.dead_letters);
-    redrive->marks_problem = BS_NO_ERROR;
     int64_t *from = calloc((size_t)redrive->state_partitions, sizeof *from);
     BS_ASSERT(from != NULL);
     for (int32_t i = 0; i < redrive->state_partitions; i++) {
@@ -165,21 +194,37 @@ static bool read_marks(struct bs_redrive *redrive)
     return problem->code == BS_OK && goes_on();
 }
 
-bool bs_redrive_open(struct bs_redrive *redrive)
+/* One process at a time is the only one of its group: another group's would put the same back. */
+static bool is_of_this_group(struct bs_redrive *redrive)
+{
+    const struct bs_config *config = redrive->config;
+    if (redrive->state_group[0] == '\0' || strcmp(redrive->state_group, config->group) == 0) {
+        return true;
+    }
+    bs_redrive_say(redrive,
+                   "the workers that keep topic %s are of group %s, and the configuration says "
+                   "group %s: give redrive the workers' group",
+                   config->topics.state, redrive->state_group, config->group);
+    return false;
+}
+
+/* The only one of its group that redrives, with the marks as they stand. */
+static int open_marks(struct bs_redrive *redrive)
 {
     struct bs_error error = BS_NO_ERROR;
-    bs_kafka_writer_destroy(redrive->writer);
-    redrive->writer = NULL;
     if (!redrive->dry_run) {
         redrive->writer = bs_kafka_writer_create(redrive->config, "redrive", goes_on, &error);
         if (redrive->writer == NULL) {
             if (goes_on()) {
                 bs_redrive_say(redrive, "%s", error.message);
             }
-            return false;
+            return goes_on() ? BS_EXIT_FAILED : BS_EXIT_INTERRUPTED;
         }
     }
-    return read_marks(redrive);
+    if (!read_marks(redrive)) {
+        return goes_on() ? BS_EXIT_FAILED : BS_EXIT_INTERRUPTED;
+    }
+    return is_of_this_group(redrive) ? BS_EXIT_OK : BS_EXIT_USAGE;
 }
 
 /* ---- the run ---------------------------------------------------------------------------- */
@@ -223,7 +268,7 @@ static int end(struct bs_redrive *redrive)
     if (!goes_on()) {
         return BS_EXIT_INTERRUPTED;
     }
-    return redrive->failed || total.gone + total.too_large > 0 ? BS_EXIT_FAILED : BS_EXIT_OK;
+    return redrive->failed || bs_redrive_skipped(&total) > 0 ? BS_EXIT_FAILED : BS_EXIT_OK;
 }
 
 static int redrive_all(struct bs_redrive *redrive)
@@ -237,11 +282,9 @@ static int redrive_all(struct bs_redrive *redrive)
     watch_signals();
     redrive->terminal = isatty(STDERR_FILENO) == 1;
     int status = look_at_topics(redrive);
+    status = status == BS_EXIT_OK ? open_marks(redrive) : status;
     if (status != BS_EXIT_OK) {
         return status;
-    }
-    if (!bs_redrive_open(redrive)) {
-        return goes_on() ? BS_EXIT_FAILED : BS_EXIT_INTERRUPTED;
     }
     read_letters(redrive);
     return end(redrive);

@@ -28,7 +28,10 @@ struct bs_redrive_counts {
     int64_t matched;
     int64_t redriven; /* with --dry-run: would be */
     int64_t before;   /* redriven by an earlier run */
-    int64_t gone;     /* its value was left out, and the jobs topic does not have it any more */
+    /* Its value was left out, and */
+    int64_t gone;       /* the jobs topic does not have it any more */
+    int64_t elsewhere;  /* it came from another topic, which is not read: letters can be forged */
+    int64_t unreadable; /* Kafka says why it cannot be read */
     int64_t too_large;
     int64_t fail_again[BS_DEAD_CODES]; /* of those redriven: would be refused as they are, by why */
     struct {
@@ -65,13 +68,16 @@ struct bs_redrive {
     struct bs_redriven *marks;
     struct bs_error marks_problem;
     int32_t jobs_partitions, state_partitions;
+    char state_group[256];    /* whose workers keep the state; "" = nobody's yet */
+    char unreadable_why[300]; /* of the first one */
 
     struct bs_redrive_job batch[BS_REDRIVE_BATCH_JOBS];
     size_t batch_count, batch_bytes;
 
     struct bs_redrive_counts counts[BS_DEAD_CODES]; /* [NONE]: codes that are not known here */
-    int64_t scanned, foreign, chosen;               /* foreign: what no worker has written */
-    bool failed;                                    /* told */
+    int64_t scanned, foreign;                       /* foreign: what no worker has written */
+    int64_t chosen; /* that are written, or may be: what --limit limits */
+    bool failed;    /* told */
 
     bs_mono_ms shown; /* progress; 0 = never */
     bool reading_letters, terminal, drawn;
@@ -83,8 +89,6 @@ struct bs_redrive {
 bool bs_redrive_interrupted(void);
 /* "backscribe redrive: …" on standard error. */
 void bs_redrive_say(struct bs_redrive *redrive, const char *format, ...) BS_PRINTF(2, 3);
-/* (Again) the only one that redrives, with the marks as they stand. False: told. */
-BS_MUST_CHECK bool bs_redrive_open(struct bs_redrive *redrive);
 
 /* ---- redrive_letters.c ---- */
 
@@ -110,5 +114,7 @@ void bs_redrive_progress_clear(struct bs_redrive *redrive);
 BS_MUST_CHECK bool bs_redrive_print(const struct bs_redrive *redrive);
 /* Of all codes. */
 struct bs_redrive_counts bs_redrive_total(const struct bs_redrive *redrive);
+/* How many could not be put back. */
+int64_t bs_redrive_skipped(const struct bs_redrive_counts *counts);
 
 #endif

@@ -71,6 +71,7 @@ static struct mark *take_marks(struct bs_redrive *redrive, size_t most, size_t *
 
 /* ---- writing ---- */
 
+/* LIMIT: one of them is too large, and nothing is written or marked. */
 static enum bs_error_code write_jobs(struct bs_redrive *redrive, const struct bs_redrive_job *jobs,
                                      size_t count, struct bs_error *error)
 {
@@ -101,6 +102,11 @@ static enum bs_error_code write_jobs(struct bs_redrive *redrive, const struct bs
     }
     free(marks);
     free(outgoing);
+    if (code == BS_ERROR_LIMIT) {
+        for (size_t i = 0; i < count; i++) {
+            bs_redriven_remove(redrive->marks, &jobs[i].letter);
+        }
+    }
     return code;
 }
 
@@ -120,43 +126,31 @@ static void fail(struct bs_redrive *redrive, enum bs_error_code code, const stru
                    code == BS_ERROR_FATAL ? " (another redrive of this group)" : "");
 }
 
-/* Each by itself, after one of several was found too large. Which it was is not told. */
-static void write_singly(struct bs_redrive *redrive, const struct bs_redrive_job *jobs,
-                         size_t count)
+/* Which one is too large is not told: the halves are tried, each by itself. */
+static void write_range(struct bs_redrive *redrive, const struct bs_redrive_job *jobs, size_t count)
 {
     struct bs_error error = BS_NO_ERROR;
-    for (size_t i = 0; i < count && !redrive->failed; i++) {
-        struct bs_redrive_counts *counts = &redrive->counts[jobs[i].code];
-        if (bs_redriven_has(redrive->marks, &jobs[i].letter)) { /* by another one, meanwhile */
-            counts->before++;
-            continue;
-        }
-        enum bs_error_code code = write_jobs(redrive, &jobs[i], 1, &error);
-        if (code == BS_OK) {
-            count_written(redrive, &jobs[i], 1);
-        } else if (code == BS_ERROR_LIMIT) {
-            counts->too_large++;
-            redrive->failed = !bs_redrive_open(redrive);
-        } else {
-            fail(redrive, code, &error);
-        }
+    if (redrive->failed || bs_redrive_interrupted()) {
+        return;
+    }
+    enum bs_error_code code = write_jobs(redrive, jobs, count, &error);
+    if (code == BS_OK) {
+        count_written(redrive, jobs, count);
+    } else if (code != BS_ERROR_LIMIT) {
+        fail(redrive, code, &error);
+    } else if (count > 1) {
+        write_range(redrive, jobs, count / 2);
+        write_range(redrive, jobs + count / 2, count - count / 2);
+    } else {
+        redrive->counts[jobs[0].code].too_large++;
+        redrive->chosen--;
     }
 }
 
 void bs_redrive_flush(struct bs_redrive *redrive)
 {
-    struct bs_error error = BS_NO_ERROR;
-    if (redrive->batch_count > 0 && !redrive->failed) {
-        enum bs_error_code code = write_jobs(redrive, redrive->batch, redrive->batch_count, &error);
-        if (code == BS_OK) {
-            count_written(redrive, redrive->batch, redrive->batch_count);
-        } else if (code != BS_ERROR_LIMIT) {
-            fail(redrive, code, &error);
-        } else if (bs_redrive_open(redrive)) {
-            write_singly(redrive, redrive->batch, redrive->batch_count);
-        } else {
-            redrive->failed = true;
-        }
+    if (redrive->batch_count > 0) {
+        write_range(redrive, redrive->batch, redrive->batch_count);
     }
     bs_redrive_drop_batch(redrive);
 }

@@ -1,10 +1,12 @@
 /* Which dead letters are wanted, and what job message each was. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "commands/redrive.h"
 #include "edges/loop.h"
 #include "formats/job.h"
+#include "formats/job_pack.h"
 #include "formats/json.h"
 
 /* The job as a worker would see it today. */
@@ -44,6 +46,11 @@ static bool is_wanted(const struct bs_redrive *redrive, const struct bs_dead_let
     return (redrive->any_code || redrive->codes[letter->code]) && letter->failed >= redrive->since;
 }
 
+static bool is_of_jobs(const struct bs_redrive *redrive, const struct bs_dead_letter *letter)
+{
+    return strcmp(letter->topic, redrive->config->topics.jobs) == 0;
+}
+
 /* --id names the job's id, or the message's key. */
 static bool is_named(const struct bs_redrive *redrive, const char *id, struct bs_bytes key)
 {
@@ -67,6 +74,17 @@ struct omitted {
     bool same; /* the message is the one that the dead letter tells of */
 };
 
+/* Whether the job may be a named one, by what is known without its value. */
+static bool may_be_named(const struct bs_redrive *redrive, const struct bs_dead_letter *letter,
+                         struct bs_bytes key, bool by_value)
+{
+    struct bs_buffer made_up = {0};
+    bs_job_default_id(letter->topic, letter->partition, letter->offset, &made_up);
+    bool named = is_named(redrive, (const char *)made_up.data, key);
+    bs_buffer_free(&made_up);
+    return named || (by_value && letter->value_size <= redrive->config->limits.job_bytes);
+}
+
 static bool same_bytes(struct bs_bytes one, struct bs_bytes other)
 {
     if (one.data == NULL || other.data == NULL) {
@@ -86,19 +104,32 @@ static void take_source(void *context, const struct bs_message *message)
     }
 }
 
-/* False where the source is gone, or cannot be read (`failed`). */
-static bool fetch_value(struct bs_redrive *redrive, struct omitted *omitted)
+/* The count of those that are skipped for the same reason; NULL: the value is there, or the run has
+ * failed. */
+static int64_t *fetch_value(struct bs_redrive *redrive, struct omitted *omitted)
 {
     struct bs_error error = BS_NO_ERROR;
     const struct bs_dead_letter *letter = omitted->letter;
+    struct bs_redrive_counts *counts = &redrive->counts[letter->code];
+    if (!is_of_jobs(redrive, letter)) {
+        return &counts->elsewhere;
+    }
     enum bs_error_code code =
         bs_kafka_fetch(&redrive->fetcher, redrive->config, letter->topic, letter->partition,
                        letter->offset, take_source, omitted, &error);
-    if (code != BS_OK && code != BS_ERROR_NOT_FOUND) {
+    if (code == BS_OK || code == BS_ERROR_NOT_FOUND) {
+        return code == BS_OK && omitted->same ? NULL : &counts->gone;
+    }
+    if (code == BS_ERROR_TEMPORARY) {
         bs_redrive_say(redrive, "%s", error.message);
         redrive->failed = true;
+        return NULL;
     }
-    return code == BS_OK && omitted->same;
+    if (redrive->unreadable_why[0] == '\0') {
+        (void)snprintf(redrive->unreadable_why, sizeof redrive->unreadable_why, "%.299s",
+                       error.message);
+    }
+    return &counts->unreadable;
 }
 
 /* ---- one dead letter ---- */
@@ -119,8 +150,9 @@ static void keep_example(struct bs_redrive_counts *counts, const char *id,
  */
 static int32_t partition_for(const struct bs_redrive *redrive, const struct bs_dead_letter *letter)
 {
-    bool same = strcmp(letter->topic, redrive->config->topics.jobs) == 0;
-    return same && letter->partition < redrive->jobs_partitions ? letter->partition : -1;
+    return is_of_jobs(redrive, letter) && letter->partition < redrive->jobs_partitions
+               ? letter->partition
+               : -1;
 }
 
 /* One that is wanted, with its value. */
@@ -157,6 +189,11 @@ static void choose(struct bs_redrive *redrive, const struct bs_dead_letter *lett
 static void take_letter(struct bs_redrive *redrive, const struct bs_dead_letter *letter,
                         const struct bs_redriven_letter *place, const struct bs_message *message)
 {
+    bool marked = bs_redriven_has(redrive->marks, place);
+    bool fetched = letter->value_omitted && !marked;
+    if (fetched && !may_be_named(redrive, letter, message->key, true)) {
+        return;
+    }
     struct bs_header *own = calloc(message->header_count + 1, sizeof *own);
     BS_ASSERT(own != NULL);
     struct bs_redrive_job job = {.message = *message,
@@ -165,18 +202,17 @@ static void take_letter(struct bs_redrive *redrive, const struct bs_dead_letter 
                                  .code = letter->code};
     job.message.headers = own;
     job.message.header_count = bs_dead_letter_own_headers(message, own);
-    bool marked = bs_redriven_has(redrive->marks, place);
     struct omitted omitted = {.letter = letter, .key = message->key};
-    bool there = true;
-    if (letter->value_omitted && !marked) {
-        there = fetch_value(redrive, &omitted);
+    int64_t *skipped = NULL;
+    if (fetched) {
+        skipped = fetch_value(redrive, &omitted);
         job.message.value = (struct bs_bytes){omitted.value.data, omitted.value.size};
     }
-    if (there) {
+    if (skipped == NULL && !redrive->failed) {
         choose(redrive, letter, &job, marked);
-    } else if (!redrive->failed && is_named(redrive, NULL, message->key)) {
+    } else if (skipped != NULL && may_be_named(redrive, letter, message->key, false)) {
         redrive->counts[letter->code].matched++;
-        redrive->counts[letter->code].gone++;
+        (*skipped)++;
     }
     bs_buffer_free(&omitted.value);
     free(own);
@@ -199,6 +235,9 @@ bool bs_redrive_take(void *context, int32_t partition, int64_t offset, int64_t t
             .offset = offset,
             .fingerprint = bs_redriven_fingerprint(letter.source, letter.failed_at)};
         take_letter(redrive, &letter, &place, message);
+    }
+    if (redrive->chosen >= redrive->limit) { /* those that turn out too large do not count */
+        bs_redrive_flush(redrive);
     }
     return !redrive->failed && redrive->chosen < redrive->limit;
 }

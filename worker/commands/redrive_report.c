@@ -24,12 +24,19 @@ struct bs_redrive_counts bs_redrive_total(const struct bs_redrive *redrive)
         total.redriven += counts->redriven;
         total.before += counts->before;
         total.gone += counts->gone;
+        total.elsewhere += counts->elsewhere;
+        total.unreadable += counts->unreadable;
         total.too_large += counts->too_large;
         for (int why = 0; why < BS_DEAD_CODES; why++) {
             total.fail_again[why] += counts->fail_again[why];
         }
     }
     return total;
+}
+
+int64_t bs_redrive_skipped(const struct bs_redrive_counts *counts)
+{
+    return counts->gone + counts->elsewhere + counts->unreadable + counts->too_large;
 }
 
 /* ---- progress ---- */
@@ -69,7 +76,7 @@ void bs_redrive_progress_clear(struct bs_redrive *redrive)
 static void print_row(const char *name, const struct bs_redrive_counts *counts)
 {
     printf("%-20s  %9" PRId64 "  %10" PRId64 "  %9" PRId64 "  %9" PRId64 "\n", name,
-           counts->matched, counts->redriven, counts->before, counts->gone + counts->too_large);
+           counts->matched, counts->redriven, counts->before, bs_redrive_skipped(counts));
 }
 
 static void print_examples(const struct bs_redrive_counts *counts)
@@ -79,22 +86,37 @@ static void print_examples(const struct bs_redrive_counts *counts)
     }
 }
 
-static void print_notes(const struct bs_redrive *redrive, const struct bs_redrive_counts *total)
+static void print_skipped(const struct bs_redrive *redrive, const struct bs_redrive_counts *total)
 {
-    int64_t again = 0;
-    for (int why = BS_DEAD_NONE + 1; why < BS_DEAD_CODES; why++) {
-        again += total->fail_again[why];
-    }
     if (total->gone > 0) {
         printf("Skipped, %" PRId64
                ": the value was too large for a dead letter, and the jobs topic "
                "does not have it any more.\n",
                total->gone);
     }
+    if (total->elsewhere > 0) {
+        printf("Skipped, %" PRId64 ": the value was too large for a dead letter, and its source "
+               "is not topic %s.\n",
+               total->elsewhere, redrive->config->topics.jobs);
+    }
+    if (total->unreadable > 0) {
+        printf("Skipped, %" PRId64 ": the value was too large for a dead letter, and its source "
+               "cannot be read: %s.\n",
+               total->unreadable, redrive->unreadable_why);
+    }
     if (total->too_large > 0) {
         printf("Skipped, %" PRId64 ": too large for the jobs topic (its max.message.bytes).\n",
                total->too_large);
     }
+}
+
+static void print_notes(const struct bs_redrive *redrive, const struct bs_redrive_counts *total)
+{
+    int64_t again = 0;
+    for (int why = BS_DEAD_NONE + 1; why < BS_DEAD_CODES; why++) {
+        again += total->fail_again[why];
+    }
+    print_skipped(redrive, total);
     if (again > 0) {
         printf("Sure to fail again, as the jobs and the configuration are, %" PRId64 ":", again);
         const char *separator = " ";

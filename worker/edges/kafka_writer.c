@@ -17,6 +17,7 @@ struct bs_kafka_writer {
     bool (*go_on)(void);
     char right[300]; /* what a transaction needs */
     size_t undelivered;
+    bool gap;                    /* in the sequence numbers of a partition: a message was refused */
     rd_kafka_resp_err_t refused; /* the first message's that was */
     char refused_topic[256];
 };
@@ -185,6 +186,24 @@ static rd_kafka_resp_err_t produce_all(struct bs_kafka_writer *writer,
     return writer->refused != RD_KAFKA_RESP_ERR_NO_ERROR ? writer->refused : fatal;
 }
 
+/* Ends a transaction of which nothing is to be seen; the next one may begin. */
+static enum bs_error_code abort_wholly(struct bs_kafka_writer *writer, struct bs_error *error)
+{
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    bs_mono_ms until = bs_clock_now().mono + LIMIT_MS;
+    while (
+        call_again(writer, rd_kafka_abort_transaction(writer->producer, CALL_MS), until, &code)) {
+    }
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return judge(writer, code, "aborting a transaction", writer->right, error);
+    }
+    while (writer->undelivered > 0) { /* the reports of what was thrown away */
+        rd_kafka_flush(writer->producer, FLUSH_MS);
+    }
+    writer->refused = RD_KAFKA_RESP_ERR_NO_ERROR;
+    return BS_OK;
+}
+
 static enum bs_error_code end_badly(struct bs_kafka_writer *writer, rd_kafka_resp_err_t code,
                                     struct bs_error *error)
 {
@@ -193,14 +212,21 @@ static enum bs_error_code end_badly(struct bs_kafka_writer *writer, rd_kafka_res
     snprintf(doing, sizeof(doing), "writing to topic %s", writer->refused_topic);
     snprintf(right, sizeof(right), "Write on topic %s", writer->refused_topic);
     enum bs_error_code judged = judge(writer, code, doing, right, error);
+    if (is_too_large(code)) {
+        writer->gap = true;
+        enum bs_error_code aborted = abort_wholly(writer, error);
+        return aborted == BS_OK ? BS_ERROR_LIMIT : aborted;
+    }
     rd_kafka_error_t *failed = rd_kafka_abort_transaction(writer->producer, CALL_MS);
     rd_kafka_error_destroy(failed); /* else whoever takes the name next aborts it, or time does */
-    return is_too_large(code) ? BS_ERROR_LIMIT : judged;
+    return judged;
 }
 
-enum bs_error_code bs_kafka_writer_write(struct bs_kafka_writer *writer,
-                                         const struct bs_kafka_outgoing *messages, size_t count,
-                                         struct bs_error *error)
+/* *again: nothing was written, for a message that was refused before had taken sequence numbers
+ * with it that the broker has missed since. To abort begins them anew. */
+static enum bs_error_code write_once(struct bs_kafka_writer *writer,
+                                     const struct bs_kafka_outgoing *messages, size_t count,
+                                     bool *again, struct bs_error *error)
 {
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
     bs_mono_ms until = bs_clock_now().mono + LIMIT_MS;
@@ -210,15 +236,30 @@ enum bs_error_code bs_kafka_writer_write(struct bs_kafka_writer *writer,
         return judge(writer, code, "beginning a transaction", writer->right, error);
     }
     code = produce_all(writer, messages, count);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return end_badly(writer, code, error);
+    bool produced = code == RD_KAFKA_RESP_ERR_NO_ERROR;
+    while (produced && call_again(writer, rd_kafka_commit_transaction(writer->producer, CALL_MS),
+                                  until, &code)) {
     }
-    while (
-        call_again(writer, rd_kafka_commit_transaction(writer->producer, CALL_MS), until, &code)) {
+    if (code == RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER && writer->gap) {
+        writer->gap = false;
+        *again = true;
+        return abort_wholly(writer, error);
+    }
+    if (!produced) {
+        return end_badly(writer, code, error);
     }
     return code == RD_KAFKA_RESP_ERR_NO_ERROR
                ? BS_OK
                : judge(writer, code, "committing a transaction", writer->right, error);
+}
+
+enum bs_error_code bs_kafka_writer_write(struct bs_kafka_writer *writer,
+                                         const struct bs_kafka_outgoing *messages, size_t count,
+                                         struct bs_error *error)
+{
+    bool again = false;
+    enum bs_error_code code = write_once(writer, messages, count, &again, error);
+    return again && code == BS_OK ? write_once(writer, messages, count, &again, error) : code;
 }
 
 /* ---- one message ---- */

@@ -30,7 +30,7 @@ struct bs_kafka_outgoing {
 /* One transaction with all of them. Nothing of `messages` is kept.
  * LIMIT: a message is too large for its topic, and nothing was written. FATAL: another writer of
  * this name has begun. Anything but BS_OK and LIMIT leaves open whether they were written: who
- * creates the next writer can read it. After any but BS_OK the writer can only be destroyed. */
+ * creates the next writer can read it; this one can only be destroyed. */
 BS_MUST_CHECK enum bs_error_code bs_kafka_writer_write(struct bs_kafka_writer *writer,
                                                        const struct bs_kafka_outgoing *messages,
                                                        size_t count, struct bs_error *error);

@@ -144,6 +144,14 @@ void bs_redriven_add(struct bs_redriven *redriven, const struct bs_redriven_lett
     block->changed = true;
 }
 
+void bs_redriven_remove(struct bs_redriven *redriven, const struct bs_redriven_letter *letter)
+{
+    struct block *block = find_block(redriven, letter->partition, letter->offset / BLOCK_LETTERS);
+    if (block != NULL) {
+        block->marked[letter->offset % BLOCK_LETTERS] = false;
+    }
+}
+
 /* ---- the records ---- */
 
 bool bs_redriven_is_key(struct bs_bytes key)

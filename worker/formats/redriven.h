@@ -36,6 +36,8 @@ BS_MUST_CHECK bool bs_redriven_take(struct bs_redriven *redriven, struct bs_byte
 
 bool bs_redriven_has(const struct bs_redriven *redriven, const struct bs_redriven_letter *letter);
 void bs_redriven_add(struct bs_redriven *redriven, const struct bs_redriven_letter *letter);
+/* Takes back what was added, and asked for as a change, where it was not written. */
+void bs_redriven_remove(struct bs_redriven *redriven, const struct bs_redriven_letter *letter);
 /* The next record that has to be written for what was added since it was last asked: its key, and
  * its value appended to `value`. False: no more. */
 BS_MUST_CHECK bool bs_redriven_next_change(struct bs_redriven *redriven,

@@ -150,6 +150,29 @@ static void a_letter_of_another_time_in_the_same_place_is_another_one(void **sta
         one, bs_redriven_fingerprint(bytes_of("jobs/0/1"), bytes_of("2026-01-01T00:00:01Z")));
 }
 
+static void what_was_not_written_is_no_mark_and_in_no_later_record(void **state)
+{
+    (void)state;
+    struct bs_redriven *writer = bs_redriven_create("dead"), *reader = bs_redriven_create("dead");
+    struct bs_redriven *nobody = bs_redriven_create("dead");
+    const struct bs_redriven_letter first = letter_at(0, 1), refused = letter_at(0, 2),
+                                    last = letter_at(0, 3), never = letter_at(4, 1 << 20);
+    bs_redriven_add(writer, &first);
+    assert_int_equal(carry(writer, reader), 1);
+    bs_redriven_add(writer, &refused);
+    assert_int_equal(carry(writer, nobody), 1); /* a transaction that was aborted */
+    bs_redriven_remove(writer, &refused);
+    bs_redriven_remove(writer, &never); /* nothing to take back */
+    assert_false(bs_redriven_has(writer, &refused));
+    bs_redriven_add(writer, &last);
+    assert_int_equal(carry(writer, reader), 1);
+    assert_true(bs_redriven_has(reader, &first) && bs_redriven_has(reader, &last));
+    assert_false(bs_redriven_has(reader, &refused));
+    bs_redriven_destroy(writer);
+    bs_redriven_destroy(reader);
+    bs_redriven_destroy(nobody);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -158,6 +181,7 @@ int main(void)
         cmocka_unit_test(records_of_others_are_passed_over),
         cmocka_unit_test(a_record_that_cannot_be_read_is_an_error_and_a_tombstone_clears),
         cmocka_unit_test(a_letter_of_another_time_in_the_same_place_is_another_one),
+        cmocka_unit_test(what_was_not_written_is_no_mark_and_in_no_later_record),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
