@@ -430,7 +430,9 @@ def test_two_at_once_put_each_back_once(scene):
     statuses = [command.wait_for_end(60) for command in commands]
     assert statuses[-1] == 0 and set(statuses) <= {0, 1}, statuses
     for status, command in zip(statuses, commands):
-        assert status == 0 or "another redrive" in command.log, command.situation()
+        # A broker that is asked to end what is being taken over may also say that it failed.
+        told = "another redrive" in command.log or "the same command goes on" in command.log
+        assert status == 0 or told, command.situation()
     assert len(ids(scene)) == count
 
 
