@@ -109,7 +109,8 @@ def test_once_tells_exactly_how_many_wait_are_in_flight_done_and_failed(scene):
     wait_until(lambda: look(scene, workers, changes)["jobs"]["exact"], 60, scene.situation, 0.5)
     facts = look(scene, workers, changes)
     assert facts["jobs"] == {
-        "total": 85, "backlog": 48, "inFlight": 32, "answered": 5, "done": 0, "exact": True,
+        "total": 85, "backlog": 48, "inFlight": 32, "lost": 0,
+        "answered": 5, "done": 0, "exact": True,
     }
     assert facts["failed"]["byCode"] == {"invalid_job": 3, "audio_forbidden": 2}
     assert facts["failed"]["complete"] and facts["failed"]["total"] == 5
@@ -129,7 +130,8 @@ def test_once_tells_exactly_how_many_wait_are_in_flight_done_and_failed(scene):
     wait_until(lambda: look(scene, workers, changes)["jobs"]["done"] == 32, 60, scene.situation)
     facts = look(scene, workers, changes)
     assert facts["jobs"] == {
-        "total": 85, "backlog": 48, "inFlight": 0, "answered": 37, "done": 32, "exact": True,
+        "total": 85, "backlog": 48, "inFlight": 0, "lost": 0,
+        "answered": 37, "done": 32, "exact": True,
     }
     assert sum(worker["results"] for worker in facts["workers"]) == 32
     scene.stop_workers()
@@ -155,7 +157,8 @@ def test_the_bill_the_cost_and_what_is_left_of_the_budget_are_told_by_kafka(scen
     assert facts["billed"]["from"] == "kafka"
     assert billed == facts["billed"]["expectedSeconds"] == 8 * 120, facts
     assert facts["cost"] == {
-        "soFar": billed / 100, "expected": billed / 100, "currency": "RUB", "billedHour": 36,
+        "soFar": billed / 100, "expected": billed / 100, "high": billed / 100,
+        "currency": "RUB", "billedHour": 36,
     }
     assert facts["budget"]["leftHours"] == pytest.approx(40 - billed / 3600)
     assert not facts["budget"]["tooSmall"]
@@ -207,7 +210,7 @@ def test_kafka_that_cannot_be_reached_ends_once_with_1(scene):
     nobody = {"kafka": {"bootstrap.servers": f"127.0.0.1:{free_ports(1)[0]}"}}
     command = scene.start_command(["watch", "--once", "--json"], nobody)
     with watched(scene, (), nobody) as terminal:  # goes on, and says so in its picture only
-        terminal.wait_for("Kafka has not answered yet")
+        terminal.wait_for("How many jobs there are is not known")
         terminal.expect_only_known_sequences(ascii_only=False)
         assert "level=" not in terminal.text() and "no broker answers" in terminal.text()
         terminal.send()
@@ -217,6 +220,16 @@ def test_kafka_that_cannot_be_reached_ends_once_with_1(scene):
     facts = json.loads(command.output)
     schema("watch").validate(facts)
     assert not facts["kafka"]["answers"] and facts["jobs"]["total"] is None
+
+
+def test_a_topic_that_is_missing_is_named_with_what_makes_it(scene):
+    status, command = scene.run_command(["watch", "--once", "--json"])
+    assert status == 1, command.situation()
+    assert "does not exist: make it with `backscribe check --create-topics`" in command.log
+    facts = json.loads(command.output)
+    schema("watch").validate(facts)
+    assert "--create-topics" in facts["timeLeft"]["reason"], facts
+    assert facts["failed"]["total"] is None, facts
 
 
 def test_wrong_usage_of_watch_ends_with_2(scene):
@@ -230,6 +243,7 @@ def test_wrong_usage_of_watch_ends_with_2(scene):
     ):
         status, command = scene.run_command(["watch", *arguments])
         assert status == 2, (arguments, command.situation())
+        assert "Try 'backscribe watch --help'." in command.log, command.situation()
 
 
 # ---- what others may write

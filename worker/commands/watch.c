@@ -141,7 +141,7 @@ static int watch_once(struct watch *watch)
 static bool is_drained(const struct bs_watch_facts *facts, const struct bs_watch_sums *sums)
 {
     return facts->kafka_problem[0] == '\0' && sums->left.kind == BS_WATCH_LEFT_NOTHING &&
-           is_complete(facts);
+           sums->jobs > 0 && is_complete(facts);
 }
 
 static void watch_on(struct watch *watch)
@@ -205,19 +205,22 @@ static int run(struct watch *watch)
 /* ---- the command ------------------------------------------------------------------------------
  */
 
+static bool refuse(const char *what, const char *value)
+{
+    fprintf(stderr, "backscribe watch: %s: %s\nTry 'backscribe watch --help'.\n", what, value);
+    return false;
+}
+
 static bool check_arguments(struct watch *watch, const char *interval)
 {
     if (interval != NULL && (!bs_duration_parse(interval, &watch->options.interval_ms) ||
                              watch->options.interval_ms > INTERVAL_MOST_MS)) {
-        fprintf(stderr, "backscribe watch: --interval must be from 1s to 1d: %s\n", interval);
-        return false;
+        return refuse("--interval must be from 1s to 1d", interval);
     }
     for (size_t i = 0; i < watch->options.worker_count; i++) {
         struct bs_status_place place;
         if (!bs_status_place_parse(watch->options.workers[i], 1, &place)) {
-            fprintf(stderr, "backscribe watch: --worker must be HOST or HOST:PORT: %s\n",
-                    watch->options.workers[i]);
-            return false;
+            return refuse("--worker must be HOST or HOST:PORT", watch->options.workers[i]);
         }
     }
     return true;
@@ -234,8 +237,8 @@ int bs_command_watch(int argc, char **argv)
          NULL},
         {"interval", "DURATION", "how often (default: 2s on a terminal, else 10s)", NULL,
          &interval},
-        {"until-drained", NULL, "end when every job is answered", &watch.options.until_drained,
-         NULL},
+        {"until-drained", NULL, "end when there are jobs and every one is answered",
+         &watch.options.until_drained, NULL},
         {"no-color", NULL, "without colour", &watch.no_color, NULL},
     };
     const struct bs_repeated_option repeated[] = {

@@ -61,7 +61,9 @@ void bs_watch_facts_free(struct bs_watch_facts *facts);
 struct bs_watch_rate {
     double seconds; /* that the counts are of; 0 = not known */
     double results, dead_letters, submissions, checks, billed_seconds;
-    double answers_an_hour, submissions_an_hour, checks_an_hour; /* NAN = not known */
+    /* NAN = not known, or the counts are of less than half of the window */
+    double answers_an_hour, submissions_an_hour, checks_an_hour;
+    double pace; /* answers_an_hour, also where the window is less than half full */
 };
 
 struct bs_watch_quota {
@@ -86,14 +88,15 @@ struct bs_watch_left {
 
 struct bs_watch_sums {
     bool known; /* Kafka answered at least once */
-    bool exact; /* every partition is a worker's that answers; else in_flight is the most, and
-                 * answered the least, that it can be */
+    bool exact; /* every partition is a worker's that answers; else backlog is the most, answered
+                 * the least, and backlog and in_flight together the most that they can be */
     int64_t jobs;
     int64_t backlog;   /* not submitted yet */
     int64_t in_flight; /* submitted, not answered */
+    int64_t lost;      /* deleted from the topic before the group took them up */
     int64_t answered;  /* done and failed */
     int64_t done;      /* -1 = not known: the dead letters are not all read */
-    int64_t failed;    /* so far as they are read */
+    int64_t failed;    /* so far as they are read; -1 = none of them is */
     struct bs_watch_rate rates[BS_RATE_WINDOWS];
     bool rates_of_workers;     /* false: what the watermarks have moved */
     double checks_per_result;  /* NAN = not known, as the following */
@@ -104,7 +107,9 @@ struct bs_watch_sums {
     bool billed_of_kafka;       /* by the group; false: since the workers started */
     double billed_each;         /* a job's mean */
     double billed_expected;     /* in the end */
+    double billed_high;         /* and if nothing more fails for free; the same where it is near */
     double cost, cost_expected; /* in config->price.currency */
+    double cost_high;
     double budget_left_seconds; /* NAN = there is none, or it is not known */
     bool budget_too_small;      /* for what is expected */
     struct bs_watch_left left;

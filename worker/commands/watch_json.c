@@ -34,6 +34,7 @@ static void write_jobs(struct bs_json_writer *json, const struct bs_watch_facts 
     count(json, "total", sums->known ? sums->jobs : -1);
     count(json, "backlog", sums->known ? sums->backlog : -1);
     count(json, "inFlight", sums->known ? sums->in_flight : -1);
+    count(json, "lost", sums->known ? sums->lost : -1);
     count(json, "answered", sums->known ? sums->answered : -1);
     count(json, "done", sums->done);
     bs_json_boolean(json, "exact", sums->known && sums->exact);
@@ -112,11 +113,13 @@ static void write_money(struct bs_json_writer *json, const struct bs_watch_facts
                                                : "workers");
     bs_json_number(json, "secondsEach", sums->billed_each);
     bs_json_number(json, "expectedSeconds", sums->billed_expected);
+    bs_json_number(json, "highSeconds", sums->billed_high);
     bs_json_close(json, "}");
     if (config->price.billed_hour > 0) {
         bs_json_open(json, "cost", "{");
         bs_json_number(json, "soFar", sums->cost);
         bs_json_number(json, "expected", sums->cost_expected);
+        bs_json_number(json, "high", sums->cost_high);
         bs_json_string(json, "currency", config->price.currency);
         bs_json_number(json, "billedHour", config->price.billed_hour);
         bs_json_close(json, "}");

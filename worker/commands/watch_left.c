@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "commands/watch.h"
 
@@ -58,11 +59,11 @@ static void add_window(const struct bs_watch_rate *rate, double remaining, doubl
                        double *high)
 {
     double answers = rate->results + rate->dead_letters;
-    if (answers < ANSWERS_LEAST || isnan(rate->answers_an_hour)) {
+    if (answers < ANSWERS_LEAST || isnan(rate->pace)) {
         return;
     }
     double error = TWO_SIGMA / sqrt(answers);
-    double seconds = remaining / rate->answers_an_hour * 3600;
+    double seconds = remaining / rate->pace * 3600;
     *low = fmin(*low, seconds / (1 + error));
     *high = fmax(*high, seconds / (1 - error));
 }
@@ -91,6 +92,19 @@ static const struct bs_watch_worker *first_not_ready(const struct bs_watch_facts
         }
     }
     return NULL;
+}
+
+/* Then no job that waits there fits what is left of the budget, whatever that is. */
+static bool holds_back(const struct bs_watch_facts *facts, const struct bs_watch_sums *sums)
+{
+    for (size_t i = 0; i < facts->worker_count && sums->backlog > 0; i++) {
+        const struct bs_watch_worker *worker = &facts->workers[i];
+        if (worker->answered && !worker->status.ready &&
+            strcmp(worker->status.reason, bs_not_ready_name(BS_NOT_READY_BUDGET)) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Less is left of it than the shortest recording is billed, and something is to be submitted. */
@@ -126,12 +140,26 @@ static void tell_reason(const struct bs_watch_facts *facts, struct bs_watch_sums
         reason = "at the rate of the workers that answer";
     } else if (!sums->rates_of_workers) {
         reason = "at the rate at which Kafka's offsets moved while this was watched";
-    } else if (isnan(sums->rates[1].answers_an_hour)) {
+    } else if (isnan(sums->rates[1].pace)) {
         reason = "at the rate of the last minute";
     } else if (isnan(sums->rates[2].answers_an_hour)) {
         reason = "at the rate of the last minutes";
     }
     (void)snprintf(left->reason, sizeof left->reason, "%s", reason);
+}
+
+static void tell_nothing(struct bs_watch_sums *sums)
+{
+    struct bs_watch_left *left = &sums->left;
+    left->kind = BS_WATCH_LEFT_NOTHING;
+    if (sums->jobs == 0) {
+        (void)snprintf(left->reason, sizeof left->reason, "no jobs yet");
+    } else if (sums->lost > 0) {
+        (void)snprintf(left->reason, sizeof left->reason,
+                       "but %" PRId64
+                       " job%s lost: the topic's retention deleted what nobody had read",
+                       sums->lost, sums->lost == 1 ? " is" : "s are");
+    }
 }
 
 void bs_watch_estimate_left(const struct bs_watch_facts *facts, struct bs_watch_sums *sums)
@@ -140,16 +168,28 @@ void bs_watch_estimate_left(const struct bs_watch_facts *facts, struct bs_watch_
     int slowest = estimate_quotas(sums);
     double quota = slowest < 0 ? 0 : sums->quotas[slowest].seconds_at_most;
     if (!sums->known) {
-        (void)snprintf(left->reason, sizeof left->reason, "Kafka has not answered yet");
+        (void)snprintf(left->reason, sizeof left->reason, "%.190s",
+                       facts->kafka_problem[0] != '\0' ? facts->kafka_problem
+                                                       : "Kafka has not answered yet");
         return;
     }
     if (remaining(sums) == 0) {
-        left->kind = BS_WATCH_LEFT_NOTHING;
+        tell_nothing(sums);
         return;
     }
     if (is_budget_spent(sums)) {
         (void)snprintf(left->reason, sizeof left->reason,
                        "the budget is spent: raise limits.billed_hours to go on");
+        return;
+    }
+    if (holds_back(facts, sums)) {
+        sums->budget_too_small = true;
+        (void)snprintf(left->reason, sizeof left->reason,
+                       "the budget is too small for what waits: raise limits.billed_hours");
+        return;
+    }
+    if (sums->answering > 0 && sums->ready == 0) { /* whatever was answered before */
+        tell_reason(facts, sums, slowest, false);
         return;
     }
     bool by_rate = estimate_rates(sums, &left->low, &left->high);

@@ -54,11 +54,16 @@ static void add_jobs(struct bs_buffer *out, const struct bs_watch_facts *facts,
         } else {
             add(out, " answered=%" PRId64, sums->answered);
         }
+        if (sums->lost > 0) {
+            add(out, " lost=%" PRId64, sums->lost);
+        }
         if (!sums->exact) {
             add(out, " exact=false");
         }
     }
-    add(out, " failed=%" PRId64, sums->failed);
+    if (sums->failed >= 0) {
+        add(out, " failed=%" PRId64, sums->failed);
+    }
     for (int code = 0; code <= BS_WATCH_OTHER_CODE; code++) {
         if (facts->failures.by_code[code] > 0) {
             add(out, " failed_%s=%" PRId64,
@@ -120,8 +125,11 @@ void bs_watch_line(const struct bs_watch_facts *facts, const struct bs_watch_sum
     }
     add_number(out, "billed_hours", sums->billed_seconds / 3600, 1);
     add_number(out, "billed_hours_expected", sums->billed_expected / 3600, 1);
+    bool range = sums->billed_high > sums->billed_expected;
+    add_number(out, "billed_hours_high", range ? sums->billed_high / 3600 : NAN, 1);
     add_number(out, "cost", sums->cost, 2);
     add_number(out, "cost_expected", sums->cost_expected, 2);
+    add_number(out, "cost_high", range ? sums->cost_high : NAN, 2);
     add_number(out, "budget_hours_left", sums->budget_left_seconds / 3600, 1);
     bs_watch_left_words(&sums->left, words, sizeof words);
     add_text(out, "left", words);

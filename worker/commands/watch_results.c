@@ -30,9 +30,19 @@ static const char *roughly(double value, int digits, bool ascii, char text[BS_WA
     return bs_watch_number(value, value < 100 ? digits : 0, ascii, text);
 }
 
+/* "about 2 500", "about 48 to 75" */
+static const char *expected(double low, double high, int digits, bool ascii, char text[160])
+{
+    char one[BS_WATCH_WORDS_SIZE], other[BS_WATCH_WORDS_SIZE];
+    bool range = high > low;
+    (void)snprintf(text, 160, "about %s%s%s", roughly(low, digits, ascii, one), range ? " to " : "",
+                   range ? roughly(high, digits, ascii, other) : "");
+    return text;
+}
+
 static void draw_billed(const struct bs_watch_sums *sums, struct bs_block *block)
 {
-    char text[300], now[BS_WATCH_WORDS_SIZE], end[BS_WATCH_WORDS_SIZE];
+    char text[300], now[BS_WATCH_WORDS_SIZE], end[160];
     if (isnan(sums->billed_seconds)) {
         draw_result(block, BS_INK_PLAIN, "Billed", "not known");
         return;
@@ -41,8 +51,9 @@ static void draw_billed(const struct bs_watch_sums *sums, struct bs_block *block
                         bs_watch_number(sums->billed_seconds / 3600, 1, block->ascii, now),
                         sums->billed_of_kafka ? "so far" : "since the workers started");
     if (sums->billed_expected > sums->billed_seconds) {
-        (void)snprintf(text + size, sizeof text - (size_t)size, ", about %s h in the end",
-                       roughly(sums->billed_expected / 3600, 1, block->ascii, end));
+        (void)snprintf(
+            text + size, sizeof text - (size_t)size, ", %s h in the end",
+            expected(sums->billed_expected / 3600, sums->billed_high / 3600, 1, block->ascii, end));
     }
     draw_result(block, BS_INK_PLAIN, "Billed", text);
 }
@@ -50,7 +61,7 @@ static void draw_billed(const struct bs_watch_sums *sums, struct bs_block *block
 static void draw_cost(const struct bs_config *config, const struct bs_watch_sums *sums,
                       struct bs_block *block)
 {
-    char text[300], now[BS_WATCH_WORDS_SIZE], end[BS_WATCH_WORDS_SIZE], each[BS_WATCH_WORDS_SIZE];
+    char text[300], now[BS_WATCH_WORDS_SIZE], end[160], each[BS_WATCH_WORDS_SIZE];
     const char *currency = config->price.currency;
     if (isnan(sums->cost)) {
         return;
@@ -58,8 +69,8 @@ static void draw_cost(const struct bs_config *config, const struct bs_watch_sums
     int size = snprintf(text, sizeof text, "%s %.20s",
                         bs_watch_number(sums->cost, 2, block->ascii, now), currency);
     if (sums->billed_expected > sums->billed_seconds) {
-        size += snprintf(text + size, sizeof text - (size_t)size, " so far, about %s in the end",
-                         roughly(sums->cost_expected, 2, block->ascii, end));
+        size += snprintf(text + size, sizeof text - (size_t)size, " so far, %s in the end",
+                         expected(sums->cost_expected, sums->cost_high, 2, block->ascii, end));
     }
     (void)snprintf(text + size, sizeof text - (size_t)size, ", at %s an hour",
                    bs_watch_number(config->price.billed_hour, 2, block->ascii, each));

@@ -5,13 +5,10 @@
 
 #include "commands/watch.h"
 
+#define APART 1.1 /* two sums that differ by less are one */
+
 /* ---- jobs -------------------------------------------------------------------------------------
  */
-
-static bool is_lower(int64_t value, int64_t than)
-{
-    return value < 0 || value < than;
-}
 
 /* The next job that each partition's worker will read; -1 where no answering worker owns it.
  * By partition; the caller frees them. */
@@ -37,24 +34,25 @@ static int64_t *positions(const struct bs_watch_facts *facts)
 
 static void count_jobs(const struct bs_watch_facts *facts, struct bs_watch_sums *sums)
 {
-    int64_t *read_up_to = positions(facts), unpublished = 0;
+    int64_t *read_up_to = positions(facts), unanswered = 0;
     sums->exact = true;
     for (int32_t i = 0; i < facts->progress.count; i++) {
         const struct bs_partition_progress *partition = &facts->progress.partitions[i];
         int64_t end = partition->log_end, start = partition->log_start;
-        int64_t committed = is_lower(partition->committed, start) ? start : partition->committed;
-        int64_t published = is_lower(partition->published, start) ? start : partition->published;
-        if (published > committed || partition->published < 0) {
+        int64_t committed = partition->committed < 0 ? start : partition->committed;
+        int64_t read = read_up_to[i] > committed ? read_up_to[i] : committed;
+        int64_t next = read > start ? read : start; /* what is lower, and unread, is deleted */
+        int64_t published = partition->published;
+        if (published > committed || published < 0) {
             published = committed;
         }
-        sums->jobs += end;
-        unpublished += end - published;
-        if (read_up_to[i] >= 0) {
-            int64_t position = read_up_to[i] > committed ? read_up_to[i] : committed;
-            sums->backlog += end > position ? end - position : 0;
-        } else {
+        /* A group that is new has nothing to do with what was deleted before. */
+        sums->jobs += partition->committed < 0 ? end - start : end;
+        sums->lost += next - read;
+        unanswered += end - published - (next - read);
+        sums->backlog += end > next ? end - next : 0;
+        if (read_up_to[i] < 0) {
             sums->exact = sums->exact && end == published;
-            sums->backlog += end - committed;
             sums->in_flight += committed - published;
         }
     }
@@ -65,20 +63,23 @@ static void count_jobs(const struct bs_watch_facts *facts, struct bs_watch_sums 
             sums->in_flight += facts->workers[i].status.in_flight;
         }
     }
-    /* A worker takes over what another one still tells of: never more than is unpublished. */
-    if (sums->in_flight > unpublished) {
-        sums->in_flight = unpublished;
+    /* A worker takes over what another one still tells of: never more than there can be. */
+    if (sums->in_flight > unanswered) {
+        sums->in_flight = unanswered;
     }
-    if (sums->backlog > unpublished - sums->in_flight) {
-        sums->backlog = unpublished - sums->in_flight;
+    if (sums->backlog > unanswered - sums->in_flight) {
+        sums->backlog = unanswered - sums->in_flight;
     }
-    sums->answered = sums->jobs - sums->backlog - sums->in_flight;
+    sums->answered = sums->jobs - sums->backlog - sums->in_flight - sums->lost;
 }
 
 static void count_failures(const struct bs_watch_facts *facts, struct bs_watch_sums *sums)
 {
     for (int code = 0; code <= BS_WATCH_OTHER_CODE; code++) {
         sums->failed += facts->failures.by_code[code];
+    }
+    if (sums->failed == 0 && !facts->failures.complete) {
+        sums->failed = -1; /* nothing is read yet */
     }
     sums->done = -1;
     if (sums->known && facts->failures.complete) {
@@ -126,8 +127,11 @@ static void sum_rates(const struct bs_watch_facts *facts, struct bs_watch_sums *
             sum->answers_an_hour = sum->results / seen->seconds * 3600;
         }
         /* A window that tells no more than the one before says nothing of its own. */
-        bool young = i > 0 && sum->seconds <= (double)bs_rate_windows_seconds[i - 1];
-        if (sum->seconds < BS_WATCH_RATE_SECONDS || young) {
+        bool same = i > 0 && sum->seconds <= (double)bs_rate_windows_seconds[i - 1];
+        bool young = i > 0 && sum->seconds < (double)bs_rate_windows_seconds[i] / 2;
+        bool none = sum->seconds < BS_WATCH_RATE_SECONDS || same;
+        sum->pace = none ? NAN : sum->answers_an_hour;
+        if (none || young) {
             sum->answers_an_hour = sum->submissions_an_hour = sum->checks_an_hour = NAN;
         } else if (!sums->rates_of_workers) {
             sum->submissions_an_hour = sum->checks_an_hour = NAN;
@@ -201,27 +205,48 @@ static void look_at_workers(const struct bs_watch_facts *facts, struct bs_watch_
 /* ---- money ------------------------------------------------------------------------------------
  */
 
-/* What a job was billed on average, those that failed for nothing included. */
-static double billed_each(const struct bs_watch_facts *facts, const struct bs_watch_sums *sums)
+/* What of the failed jobs was submitted all the same, and so is in the bill: 0 to 1. */
+static double part_paid(const struct bs_watch_failures *failures)
 {
-    double billed = 0, answers = 0, committed = 0;
+    double paid = 0, all = 0;
+    for (int code = 0; code <= BS_WATCH_OTHER_CODE; code++) {
+        bool free = code >= BS_DEAD_INVALID_JOB && code <= BS_DEAD_INVALID_ARGUMENT;
+        paid += free ? 0 : (double)failures->by_code[code];
+        all += (double)failures->by_code[code];
+    }
+    return all > 0 ? paid / all : 0;
+}
+
+/* What a job was billed on average, those that failed for nothing included; and what one that was
+ * accepted was. */
+static void average(const struct bs_watch_facts *facts, struct bs_watch_sums *sums,
+                    double *accepted)
+{
+    double billed = 0, results = 0, failed = 0, committed = 0;
+    double paid = part_paid(&facts->failures);
+    sums->billed_each = *accepted = NAN;
     for (size_t i = 0; i < facts->worker_count; i++) {
         const struct bs_worker_status *status = &facts->workers[i].status;
         if (facts->workers[i].answered) {
             billed += status->billed_seconds;
-            answers += (double)(status->results + status->dead_letters);
+            results += (double)status->results;
+            failed += (double)status->dead_letters;
         }
     }
-    if (billed > 0 && answers > 0) {
-        return billed / answers;
+    if (billed > 0 && results + failed > 0) {
+        sums->billed_each = billed / (results + failed);
+        *accepted = billed / fmax(results + failed * paid, 1);
+        return;
     }
     for (int32_t i = 0; i < facts->progress.count; i++) {
         int64_t offset = facts->progress.partitions[i].committed;
         committed += offset > 0 ? (double)offset : 0;
     }
-    return sums->billed_of_kafka && sums->billed_seconds > 0 && committed > 0
-               ? sums->billed_seconds / committed
-               : NAN;
+    if (sums->billed_of_kafka && sums->billed_seconds > 0 && committed > 0) {
+        failed = fmax((double)sums->failed, 0);
+        sums->billed_each = sums->billed_seconds / committed;
+        *accepted = sums->billed_seconds / fmax(committed - failed * (1 - paid), 1);
+    }
 }
 
 static void sum_billed(const struct bs_watch_facts *facts, struct bs_watch_sums *sums)
@@ -241,15 +266,20 @@ static void sum_billed(const struct bs_watch_facts *facts, struct bs_watch_sums 
                                    facts->workers[i].status.billed_seconds;
         }
     }
-    sums->billed_each = billed_each(facts, sums);
+    double accepted;
+    average(facts, sums, &accepted);
     /* Kafka tells of a recording when it is submitted, a worker when its result is there. */
     int64_t to_come = sums->backlog + (sums->billed_of_kafka ? 0 : sums->in_flight);
     sums->billed_expected = sums->known && to_come == 0
                                 ? sums->billed_seconds
                                 : sums->billed_seconds + sums->billed_each * (double)to_come;
+    double high = sums->billed_expected + (accepted - sums->billed_each) * (double)to_come;
+    bool apart = to_come > 0 && high > APART * sums->billed_expected;
+    sums->billed_high = apart ? high : sums->billed_expected;
     double an_hour = facts->config->price.billed_hour > 0 ? facts->config->price.billed_hour : NAN;
     sums->cost = sums->billed_seconds / 3600 * an_hour;
     sums->cost_expected = sums->billed_expected / 3600 * an_hour;
+    sums->cost_high = sums->billed_high / 3600 * an_hour;
     double budget = facts->config->limits.billed_hours * 3600;
     sums->budget_left_seconds =
         budget > 0 && sums->billed_of_kafka ? fmax(budget - sums->billed_seconds, 0) : NAN;

@@ -14,6 +14,7 @@
 #define GAP          3
 #define NUMBER_WIDTH 10
 #define LABEL_WIDTH  14
+#define COLUMN_LEAST 8 /* a number of seven, and a space before it */
 #define CODES_SHOWN  7 /* where not every line is welcome */
 
 static struct bs_block new_block(const struct bs_watch_picture *picture, int width)
@@ -131,7 +132,9 @@ static void draw_head(const struct bs_watch_picture *picture)
         bs_block_put(&block, BS_INK_BOLD, 0, text);
     } else {
         bs_block_wrap(&block, BS_INK_BAD, 0,
-                      "Kafka has not answered yet: how many jobs there are is not known");
+                      picture->facts->kafka_problem[0] != '\0'
+                          ? "How many jobs there are is not known"
+                          : "Kafka has not answered yet: how many jobs there are is not known");
     }
     draw_kafka_problem(picture->facts, &block);
     bs_block_line(&block);
@@ -188,16 +191,19 @@ static void draw_jobs(const struct bs_watch_picture *picture, struct bs_block *b
     const struct bs_watch_failures *failures = &picture->facts->failures;
     char label[96] = "failed";
     double unknown = NAN;
-    bool exact = sums->exact;
+    bool exact = sums->exact || !sums->known;
     draw_count(block, BS_INK_PLAIN, sums->known ? (double)sums->backlog : unknown,
-               "backlog, to be submitted");
+               exact ? "backlog, to be submitted" : "backlog at the most");
     draw_count(block, BS_INK_PLAIN, sums->known ? (double)sums->in_flight : unknown,
-               exact ? "in flight, paid for" : "in flight at the most");
+               exact ? "in flight, paid for" : "in flight");
     if (sums->done >= 0) {
         draw_count(block, BS_INK_PLAIN, (double)sums->done, exact ? "done" : "done at the least");
     } else {
         draw_count(block, BS_INK_PLAIN, sums->known ? (double)sums->answered : unknown,
                    "done and failed");
+    }
+    if (sums->lost > 0) {
+        draw_count(block, BS_INK_BAD, (double)sums->lost, "lost to retention");
     }
     if (failures->problem[0] != '\0') {
         (void)snprintf(label, sizeof label, "failed, as far as known");
@@ -207,27 +213,36 @@ static void draw_jobs(const struct bs_watch_picture *picture, struct bs_block *b
         (void)snprintf(label, sizeof label, "failed, %.1f %%",
                        fmin((double)sums->failed / (double)sums->answered, 1) * 100);
     }
-    draw_count(block, sums->failed > 0 ? BS_INK_BAD : BS_INK_PLAIN, (double)sums->failed, label);
+    draw_count(block, sums->failed > 0 ? BS_INK_BAD : BS_INK_PLAIN,
+               sums->failed >= 0 ? (double)sums->failed : unknown, label);
     draw_codes(picture, block);
 }
 
 /* ---- the pace ---------------------------------------------------------------------------------
  */
 
+/* Of the three columns those for which there is room. */
+static int columns_shown(const struct bs_block *block)
+{
+    int count = (block->width - LABEL_WIDTH) / COLUMN_LEAST;
+    return count < 1 ? 1 : count > 3 ? 3 : count;
+}
+
 static int column_width(const struct bs_block *block)
 {
-    int width = (block->width - LABEL_WIDTH) / 3;
+    int width = (block->width - LABEL_WIDTH) / columns_shown(block);
     return width < 1 ? 1 : width > 9 ? 9 : width;
 }
 
 static void draw_row(struct bs_block *block, enum bs_ink ink, const char *label, const char *first,
                      const char *second, const char *third)
 {
+    const char *const figures[] = {first, second, third};
     bs_block_line(block);
     bs_block_left(block, ink, LABEL_WIDTH, label);
-    bs_block_right(block, ink, column_width(block), first);
-    bs_block_right(block, ink, column_width(block), second);
-    bs_block_right(block, ink, column_width(block), third);
+    for (int i = 0; i < columns_shown(block); i++) {
+        bs_block_right(block, ink, column_width(block), figures[i]);
+    }
 }
 
 static void draw_figures(struct bs_block *block, const char *label, double first, double second,
@@ -254,7 +269,9 @@ static void draw_quality(const struct bs_watch_sums *sums, struct bs_block *bloc
                        bs_watch_duration(sums->delay_mean_seconds, true, mean));
         (void)snprintf(text, sizeof text, "p99 %s",
                        bs_watch_duration(sums->delay_p99_seconds, true, most));
-        bs_block_right(block, BS_INK_PLAIN, 2 * column_width(block), text);
+        if (columns_shown(block) == 3) {
+            bs_block_right(block, BS_INK_PLAIN, 2 * column_width(block), text);
+        }
     }
 }
 

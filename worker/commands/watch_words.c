@@ -87,7 +87,8 @@ void bs_watch_left_words(const struct bs_watch_left *left, char *text, size_t si
     char low[BS_WATCH_WORDS_SIZE], high[BS_WATCH_WORDS_SIZE];
     switch (left->kind) {
     case BS_WATCH_LEFT_NOTHING:
-        (void)snprintf(text, size, "none: everything is answered");
+        (void)snprintf(text, size, "none%s",
+                       left->reason[0] == '\0' ? ": everything is answered" : "");
         break;
     case BS_WATCH_LEFT_AT_LEAST:
         (void)snprintf(text, size, "at least %s", bs_watch_duration(left->low, false, low));

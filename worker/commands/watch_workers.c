@@ -25,7 +25,7 @@ enum {
 
 static const struct column columns[WORKER_COLUMNS] = {
     [COLUMN_STATE] = {"state", 11, 0},         [COLUMN_PARTS] = {"parts", 6, 70},
-    [COLUMN_WAITING] = {"waiting", 9, 78},     [COLUMN_FLIGHT] = {"in flight", 10, 0},
+    [COLUMN_WAITING] = {"waiting", 9, 78},     [COLUMN_FLIGHT] = {"in flight", 10, 29},
     [COLUMN_RATE] = {"an hour", 9, 60},        [COLUMN_OLDEST] = {"oldest", 11, 50},
     [COLUMN_UPTIME] = {"up", 11, 110},         [COLUMN_VERSION] = {"version", 12, 125},
     [COLUMN_ADDRESS] = {"  address", 26, 140},

@@ -5,6 +5,9 @@
 #include "edges/kafka_client.h"
 #include "edges/kafka_internal.h"
 
+/* Of a topic's name. */
+#define BS_KAFKA_NO_TOPIC "topic %s does not exist: make it with `backscribe check --create-topics`"
+
 struct bs_kafka_client {
     const struct bs_config *config;
     rd_kafka_t *reader;                 /* metadata, administration, offsets: no membership */

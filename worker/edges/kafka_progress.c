@@ -88,7 +88,7 @@ enum bs_error_code bs_kafka_group_progress(struct bs_kafka_client *client, int32
     rd_kafka_resp_err_t code =
         bs_kafka_count_partitions(client->reader, jobs, limit_ms, &progress->count);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR && progress->count == 0) {
-        return bs_error_set(error, BS_ERROR_NOT_FOUND, "topic %s does not exist", jobs);
+        return bs_error_set(error, BS_ERROR_NOT_FOUND, BS_KAFKA_NO_TOPIC, jobs);
     }
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
         progress->partitions = calloc((size_t)progress->count, sizeof(*progress->partitions));

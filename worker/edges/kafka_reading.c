@@ -171,7 +171,7 @@ enum bs_error_code bs_kafka_client_read(struct bs_kafka_client *client,
         return failed;
     }
     if (!facts.exists) {
-        return bs_error_set(error, BS_ERROR_NOT_FOUND, "topic %s does not exist", wanted->topic);
+        return bs_error_set(error, BS_ERROR_NOT_FOUND, BS_KAFKA_NO_TOPIC, wanted->topic);
     }
     rd_kafka_t *handle = bs_kafka_handle_for(client->config, BS_KAFKA_COMMITTED_READER, error);
     if (handle == NULL) {

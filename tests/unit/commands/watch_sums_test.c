@@ -89,7 +89,46 @@ static void what_was_never_worked_on_is_all_backlog(void **state)
     const struct bs_watch_sums *sums = sum();
     assert_int_equal(sums->backlog, 2 * 99000);
     assert_int_equal(sums->in_flight, 0);
+    /* What was deleted before there was the group is none of its jobs. */
+    assert_int_equal(sums->jobs, 2 * 99000);
+    assert_true(sums->answered == 0 && sums->lost == 0);
     assert_true(isnan(sums->billed_seconds));
+}
+
+static void what_retention_deletes_before_it_is_taken_up_is_lost_and_not_done(void **state)
+{
+    (void)state;
+    watch_scene_without_workers(&scene);
+    scene.facts.progress.partitions[0].log_start = 60000;
+    const struct bs_watch_sums *sums = sum();
+    assert_int_equal(sums->lost, 60000 - 50200);
+    assert_int_equal(sums->backlog, 100000 - 60000 + 100000 - 50200);
+    assert_int_equal(sums->in_flight, 2 * (50200 - 49990));
+    assert_int_equal(sums->answered, 2 * 49990);
+    assert_int_equal(sums->done, 2 * 49990 - 2000);
+    scene.facts.progress.partitions[0].log_start = 100000;
+    scene.facts.progress.partitions[1] = scene.facts.progress.partitions[0];
+    for (int i = 0; i < 2; i++) {
+        scene.facts.progress.partitions[i].published = 50200;
+    }
+    sums = sum();
+    assert_int_equal(sums->left.kind, BS_WATCH_LEFT_NOTHING);
+    assert_string_equal(sums->left.reason, "but 99600 jobs are lost: the topic's retention deleted "
+                                           "what nobody had read");
+}
+
+static void what_a_worker_read_before_it_was_deleted_is_not_lost(void **state)
+{
+    (void)state;
+    scene.facts.progress.partitions[0].log_start = 50225;
+    scene.facts.progress.partitions[1].log_start = 50100; /* submitted jobs are in the state */
+    const struct bs_watch_sums *sums = sum();
+    assert_int_equal(sums->backlog, 99600);
+    assert_int_equal(sums->in_flight, 400);
+    assert_true(sums->answered == 100000 && sums->lost == 0);
+    scene.facts.progress.partitions[0].log_start = 50300; /* it stops before those */
+    sums = sum();
+    assert_true(sums->lost == 75 && sums->backlog == 99600 - 75 && sums->answered == 100000);
 }
 
 static void workers_that_tell_the_same_twice_make_no_more_of_it_than_there_is(void **state)
@@ -106,7 +145,12 @@ static void done_is_not_known_before_the_dead_letters_are_read(void **state)
 {
     (void)state;
     scene.facts.failures.complete = false;
-    assert_int_equal(sum()->done, -1);
+    const struct bs_watch_sums *sums = sum();
+    assert_true(sums->done == -1 && sums->failed == 2000);
+    memset(scene.facts.failures.by_code, 0, sizeof scene.facts.failures.by_code);
+    assert_int_equal(sum()->failed, -1);
+    scene.facts.failures.complete = true;
+    assert_int_equal(sum()->failed, 0);
 }
 
 /* ---- rates, quotas ----------------------------------------------------------------------------
@@ -140,6 +184,27 @@ static void a_window_that_tells_no_more_than_a_shorter_one_tells_nothing(void **
     assert_true(isnan(sum()->rates[0].answers_an_hour));
 }
 
+static void a_window_that_is_less_than_half_full_is_not_shown(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct bs_worker_status *status = watch_scene_worker(&scene, i);
+        status->rates[1].seconds = status->rates[2].seconds = 299;
+        status->rates[2].results = status->rates[1].results;
+    }
+    const struct bs_watch_sums *sums = sum();
+    assert_true(isnan(sums->rates[1].answers_an_hour) && isnan(sums->rates[2].answers_an_hour));
+    assert_true(sums->rates[1].pace > 0); /* it tells of the time left all the same */
+    assert_int_equal(sums->left.kind, BS_WATCH_LEFT_RANGE);
+    for (size_t i = 0; i < 2; i++) {
+        struct bs_worker_status *status = watch_scene_worker(&scene, i);
+        status->rates[1].seconds = 300;
+        status->rates[2].seconds = 1799;
+    }
+    sums = sum();
+    assert_true(sums->rates[1].answers_an_hour > 0 && isnan(sums->rates[2].answers_an_hour));
+}
+
 static void what_is_left_of_the_quotas_is_the_workers_sum(void **state)
 {
     (void)state;
@@ -170,6 +235,34 @@ static void the_end_is_billed_at_the_mean_of_a_job_so_far(void **state)
     assert_true(is_near(sums->budget_left_seconds, 745 * 3600) && sums->budget_too_small);
     scene.config.limits.billed_hours = 2500;
     assert_false(sum()->budget_too_small);
+}
+
+static void where_many_failed_for_free_the_end_is_a_range(void **state)
+{
+    (void)state;
+    const struct bs_watch_sums *sums = sum();
+    assert_true(sums->billed_high == sums->billed_expected); /* 2 % failed: as good as one */
+    scene.config.price.billed_hour = 60;
+    for (size_t i = 0; i < 2; i++) {
+        watch_scene_worker(&scene, i)->results = 25000;
+        watch_scene_worker(&scene, i)->dead_letters = 25000;
+    }
+    sums = sum();
+    assert_true(is_near(sums->billed_expected, 2 * 2259000 + 45 * 99600));
+    assert_true(is_near(sums->billed_high, 2 * 2259000 + 90 * 99600));
+    assert_true(is_near(sums->cost_high, sums->billed_high / 60));
+    /* Those that the service took and failed at are in the bill. */
+    memset(scene.facts.failures.by_code, 0, sizeof scene.facts.failures.by_code);
+    scene.facts.failures.by_code[BS_DEAD_RECOGNITION_FAILED] = 50000;
+    sums = sum();
+    assert_true(sums->billed_high == sums->billed_expected);
+    /* From Kafka alone: of 100,400 jobs 50,200 were never submitted. */
+    watch_scene_without_workers(&scene);
+    memset(scene.facts.failures.by_code, 0, sizeof scene.facts.failures.by_code);
+    scene.facts.failures.by_code[BS_DEAD_AUDIO_NOT_FOUND] = 50200;
+    sums = sum();
+    assert_true(is_near(sums->billed_expected, 2 * 2259000 + 45 * 99600));
+    assert_true(is_near(sums->billed_high, 2 * 2259000 + 90 * 99600));
 }
 
 static void without_a_price_nothing_costs_anything(void **state)
@@ -277,6 +370,25 @@ static void a_worker_that_is_not_ready_is_the_reason(void **state)
     watch_scene_worker(&scene, 1)->ready = false;
     strcpy(watch_scene_worker(&scene, 1)->reason, "credentials_rejected");
     assert_string_equal(sum()->left.reason, "backscribe-1 is not ready: credentials_rejected");
+    assert_int_equal(scene.sums.left.kind, BS_WATCH_LEFT_RANGE);
+    watch_scene_worker(&scene, 0)->ready = false;
+    strcpy(watch_scene_worker(&scene, 0)->reason, "api_unreachable");
+    assert_string_equal(sum()->left.reason, "backscribe-0 is not ready: api_unreachable");
+    assert_int_equal(scene.sums.left.kind, BS_WATCH_LEFT_UNKNOWN);
+}
+
+static void a_budget_that_no_waiting_job_fits_gives_no_time(void **state)
+{
+    (void)state;
+    scene.config.limits.billed_hours = 2600; /* what is expected would fit */
+    assert_false(sum()->budget_too_small);
+    watch_scene_worker(&scene, 1)->ready = false;
+    strcpy(watch_scene_worker(&scene, 1)->reason, "budget_spent");
+    const struct bs_watch_sums *sums = sum();
+    assert_int_equal(sums->left.kind, BS_WATCH_LEFT_UNKNOWN);
+    assert_string_equal(sums->left.reason,
+                        "the budget is too small for what waits: raise limits.billed_hours");
+    assert_true(sums->budget_too_small);
 }
 
 static void nothing_is_left_only_when_everything_is_answered(void **state)
@@ -314,6 +426,23 @@ static void before_kafka_answers_nothing_is_known(void **state)
     const struct bs_watch_sums *sums = sum();
     assert_true(!sums->known && sums->done == -1);
     assert_int_equal(sums->left.kind, BS_WATCH_LEFT_UNKNOWN);
+    assert_string_equal(sums->left.reason, "Kafka has not answered yet");
+    strcpy(scene.facts.kafka_problem, "topic transcription-jobs does not exist: make it");
+    assert_string_equal(sum()->left.reason, "topic transcription-jobs does not exist: make it");
+}
+
+static void before_there_are_jobs_that_is_what_is_said(void **state)
+{
+    (void)state;
+    watch_scene_without_workers(&scene);
+    for (int i = 0; i < 2; i++) {
+        scene.facts.progress.partitions[i] = (struct bs_partition_progress){-1, 0, 0, -1, -1};
+    }
+    const struct bs_watch_left *left = &sum()->left;
+    char words[200];
+    bs_watch_left_words(left, words, sizeof words);
+    assert_string_equal(words, "none");
+    assert_string_equal(left->reason, "no jobs yet");
 }
 
 /* ---- words ------------------------------------------------------------------------------------
@@ -375,12 +504,16 @@ int main(void)
         OF(of_a_partition_that_nobody_tells_of_the_offsets_are_bounds),
         OF(a_partition_that_is_being_restored_counts_by_its_offsets),
         OF(what_was_never_worked_on_is_all_backlog),
+        OF(what_retention_deletes_before_it_is_taken_up_is_lost_and_not_done),
+        OF(what_a_worker_read_before_it_was_deleted_is_not_lost),
         OF(workers_that_tell_the_same_twice_make_no_more_of_it_than_there_is),
         OF(done_is_not_known_before_the_dead_letters_are_read),
         OF(rates_are_of_all_workers_and_an_hour),
         OF(a_window_that_tells_no_more_than_a_shorter_one_tells_nothing),
+        OF(a_window_that_is_less_than_half_full_is_not_shown),
         OF(what_is_left_of_the_quotas_is_the_workers_sum),
         OF(the_end_is_billed_at_the_mean_of_a_job_so_far),
+        OF(where_many_failed_for_free_the_end_is_a_range),
         OF(without_a_price_nothing_costs_anything),
         OF(where_offsets_tell_no_bill_the_workers_do),
         OF(the_quota_bounds_what_the_rates_say),
@@ -389,9 +522,11 @@ int main(void)
         OF(the_slowest_quota_is_named),
         OF(a_budget_that_ends_before_is_the_reason),
         OF(a_worker_that_is_not_ready_is_the_reason),
+        OF(a_budget_that_no_waiting_job_fits_gives_no_time),
         OF(nothing_is_left_only_when_everything_is_answered),
         OF(without_workers_the_watermarks_pace_is_taken),
         OF(before_kafka_answers_nothing_is_known),
+        OF(before_there_are_jobs_that_is_what_is_said),
         OF(durations_are_told_no_more_precisely_than_they_are_known),
         OF(numbers_are_grouped_and_short_where_they_must_be),
     };

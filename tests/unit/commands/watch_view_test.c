@@ -101,6 +101,7 @@ static void it_looks_right_in_every_width_and_locale(void **state)
     assert_picture("200", 200, 1000, false, false);
     assert_picture("200-ascii", 200, 1000, false, true);
     assert_picture("40", 40, 1000, false, false);
+    assert_picture("24", 24, 1000, false, false);
 }
 
 static void on_a_small_terminal_empty_lines_go_first(void **state)
@@ -130,17 +131,31 @@ static void trouble_is_told_where_it_is(void **state)
     assert_picture("trouble-80", 80, 1000, false, false);
 }
 
+static void where_many_failed_for_free_the_bill_is_a_range(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        watch_scene_worker(&scene, i)->results = 25000;
+        watch_scene_worker(&scene, i)->dead_letters = 25000;
+    }
+    assert_picture("free-failures-80", 80, 1000, false, false);
+}
+
 static void without_workers_it_says_what_it_cannot_know(void **state)
 {
     (void)state;
     watch_scene_without_workers(&scene);
     assert_picture("no-worker-80", 80, 1000, false, false);
+    scene.facts.progress.partitions[0].log_start = 60000;
+    assert_picture("lost-80", 80, 1000, false, false);
     for (int i = 0; i < 2; i++) {
         scene.facts.progress.partitions[i] = (struct bs_partition_progress){-1, 0, 0, -1, -1};
     }
     memset(&scene.facts.failures.by_code, 0, sizeof scene.facts.failures.by_code);
     assert_picture("no-jobs-80", 80, 1000, false, false);
     scene.facts.progress_at = 0;
+    scene.facts.failures.complete = false;
+    scene.facts.failures.part = 0;
     strcpy(scene.facts.kafka_problem, "looking at topic transcription-jobs: no broker answers");
     assert_picture("nothing-80", 80, 1000, false, false);
 }
@@ -192,6 +207,32 @@ static void nothing_of_what_it_is_told_reaches_the_terminal_as_a_command(void **
     bs_buffer_free(&picture);
 }
 
+/* The caller frees it; it ends with a NUL. */
+static struct bs_buffer write(void (*writer)(const struct bs_watch_facts *facts,
+                                             const struct bs_watch_sums *sums,
+                                             struct bs_buffer *out))
+{
+    struct bs_buffer text = {0};
+    bs_watch_sum(&scene.facts, &scene.sums);
+    writer(&scene.facts, &scene.sums, &text);
+    bs_buffer_append(&text, "", 1);
+    return text;
+}
+
+static void what_is_lost_and_what_is_unread_stands_in_the_line_and_the_object(void **state)
+{
+    (void)state;
+    watch_scene_without_workers(&scene);
+    scene.facts.progress.partitions[0].log_start = 60000;
+    memset(&scene.facts.failures, 0, sizeof scene.facts.failures);
+    struct bs_buffer line = write(bs_watch_line), object = write(bs_watch_json);
+    assert_non_null(strstr((const char *)line.data, " lost=9800 exact=false failed_read=0%"));
+    assert_non_null(strstr((const char *)object.data, "\"lost\":9800,"));
+    assert_non_null(strstr((const char *)object.data, "\"failed\":{\"total\":null,"));
+    bs_buffer_free(&line);
+    bs_buffer_free(&object);
+}
+
 static void a_line_is_one_line(void **state)
 {
     (void)state;
@@ -223,9 +264,11 @@ int main(void)
         OF(it_looks_right_in_every_width_and_locale),
         OF(on_a_small_terminal_empty_lines_go_first),
         OF(trouble_is_told_where_it_is),
+        OF(where_many_failed_for_free_the_bill_is_a_range),
         OF(without_workers_it_says_what_it_cannot_know),
         OF(no_line_is_ever_wider_than_the_terminal),
         OF(nothing_of_what_it_is_told_reaches_the_terminal_as_a_command),
+        OF(what_is_lost_and_what_is_unread_stands_in_the_line_and_the_object),
         OF(a_line_is_one_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
