@@ -4,6 +4,7 @@ has ended a run."""
 import csv
 import errno
 import fcntl
+import gzip
 import io
 import json
 import os
@@ -21,8 +22,10 @@ import pytest
 from harness.s3 import S3, FaultProxy
 from harness.transcripts import (
     ENDPOINT,
+    HOSTILE_KEYS,
     expect_good_cues,
     message,
+    quoted,
     read_srt,
     read_vtt,
     result,
@@ -249,6 +252,12 @@ def test_results_are_chosen_by_id_label_and_time(scene):
         ["--format", "csv", "--columns", "id,nothing"],
         ["--output", "x", "--state", "y"],
         ["--format", "srt", "--state", "y"],
+        ["--output="],
+        ["--state="],
+        ["--id", ""],
+        ["--since", "1h", "--until", "2h"],
+        ["--since", "1h", "--until", "1h"],
+        ["--follow", "--until", "1h"],
     ],
 )
 def test_wrong_usage_ends_with_2_and_says_what_is_expected(scene, arguments):
@@ -273,40 +282,6 @@ def test_following_writes_what_comes_and_ends_well_when_interrupted(scene, tmp_p
 
 
 # ---- one file a recording
-
-
-HOSTILE_KEYS = [
-    "../../etc/passwd",
-    "/abs",
-    "a/../../b",
-    "a//b",
-    "a/./b",
-    "..",
-    "a/b",
-    "a/b/",
-    "x" * 1024,
-    "/".join(["d" * 60] * 16),
-    "звонок/№1.ogg",
-    "📞.ogg",
-    "line\nend",
-    "nul\x00",
-    "a.mp3",
-    "a.wav",
-    "A.wav",
-    "a.wav.srt/b",
-    ".backscribe-results-srt",
-    ".backscribe-new",
-    "\u202egpj.exe",
-    "back\\slash",
-    "trailing. ",
-]
-
-
-def quoted(key):
-    return "".join(
-        c if c.isascii() and (c.isalnum() or c in "/._-") else "".join(f"%{b:02X}" for b in c.encode())
-        for c in key
-    )
 
 
 def test_no_key_leads_out_of_the_folder_and_no_recording_takes_anothers_file(scene, tmp_path):
@@ -374,6 +349,21 @@ def test_of_two_results_of_one_recording_the_later_ones_file_stays(scene, tmp_pa
         assert json.loads(files(folder)["call.ogg.jsonl"])["id"] == "id-11"
 
 
+def test_a_file_that_was_changed_since_is_left_and_told_and_not_counted(scene, tmp_path):
+    publish(scene, named(["a", "b"]))
+    folder = tmp_path / "out"
+    arguments = ["--output", str(folder)]
+    run(scene, arguments)
+    (folder / "a.ogg.txt").write_text("mine")
+    command = run(scene, [*arguments, "--from-start"])
+    assert "1 left: a newer file stands there (a later result's, or one changed" in command.log
+    assert f"1 results written to {folder}" in command.log
+    assert files(folder)["a.ogg.txt"] == b"mine"
+    (folder / "a.ogg.txt").unlink()
+    command = run(scene, [*arguments, "--from-start"])
+    assert "2 results written" in command.log and "left" not in command.log
+
+
 def test_a_folder_keeps_its_names_when_the_configuration_names_more_buckets(scene, tmp_path):
     """One bucket's keys stand right in the folder, and still do when there are two."""
     publish(scene, named(["a"]))
@@ -399,7 +389,6 @@ def test_the_folder_is_made_and_one_that_cannot_be_is_told(scene, tmp_path):
     for path in ("file", "file/out"):
         command = run(scene, ["--output", str(tmp_path / path)], status=1)
         assert f"{tmp_path / path}: {os.strerror(errno.ENOTDIR)}" in command.log
-    run(scene, ["--output", ""], status=1)
 
 
 def test_two_runs_do_not_write_to_one_folder_at_once(scene, tmp_path):
@@ -523,6 +512,45 @@ def test_a_stream_goes_on_where_its_state_says_and_nothing_is_missing(scene, tmp
     assert "other options" in command.log
 
 
+def test_a_state_that_cannot_be_written_is_told_before_anything_is_printed(scene, tmp_path):
+    publish(scene, named(["a"]))
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "taken.new").mkdir()
+    (tmp_path / "nowhere").symlink_to(tmp_path / "gone" / "too")
+    os.mkfifo(tmp_path / "pipe")
+    for name, why in (
+        ("folder", "it is no file"),
+        ("pipe", "it is no file"),
+        ("missing/state", os.strerror(errno.ENOENT)),
+        ("taken", os.strerror(errno.EEXIST)),
+        ("nowhere", os.strerror(errno.ENOENT)),
+    ):
+        command = run(scene, ["--format", "jsonl", "--state", str(tmp_path / name)], status=1)
+        assert command.output == b"" and f"{tmp_path / name}" in command.log, name
+        assert why in command.log, name
+    assert not list(tmp_path.glob("*.lock"))
+
+
+def test_a_state_behind_a_link_stays_there_and_two_runs_do_not_share_one(scene, tmp_path):
+    publish(scene, named(["a"]))
+    (tmp_path / "kept").mkdir()
+    real, link = tmp_path / "kept" / "position", tmp_path / "link"
+    assert set(jsonl(scene, ["--state", str(real)])) == {"a"}
+    link.symlink_to(real)
+    publish(scene, named(["b"]))
+    assert set(jsonl(scene, ["--state", str(link)])) == {"b"}
+    assert link.is_symlink() and set(jsonl(scene, ["--state", str(real)])) == set()
+    follower = scene.start_command(
+        ["results", "--format", "jsonl", "--follow", "--state", str(real)]
+    )
+    wait_until(pathlib.Path(f"{real}.lock").exists, 30, follower.situation)
+    command = run(scene, ["--format", "jsonl", "--state", str(link)], status=1)
+    assert "another run goes on from there" in command.log and command.output == b""
+    follower.send(signal.SIGINT)
+    assert follower.wait_for_end(30) == 0, follower.situation()
+    assert sorted(path.name for path in real.parent.iterdir()) == ["position"]
+
+
 def test_a_stream_that_nobody_reads_is_interrupted_and_its_state_promises_nothing_unwritten(
     scene, tmp_path
 ):
@@ -631,9 +659,18 @@ def test_results_deleted_before_they_were_read_are_told(scene, tmp_path):
 
 def test_what_is_no_result_is_named_and_the_others_are_written(scene, tmp_path):
     scene.cluster.create_topic(scene.topics["results"], 1)
-    values = [(b"k", b"no JSON", (), None), (b"k", None, (), None), message(named(["a"])[0])]
+    packed = [("content-encoding", b"gzip")]
+    values = [
+        (b"k", b"no JSON", (), None),
+        (b"k", None, (), None),
+        (b"k", b"no gzip", packed, None),
+        (b"k", gzip.compress(bytes((256 << 20) + 1)), packed, None),
+        message(named(["a"])[0]),
+    ]
     scene.cluster.produce(scene.topics["results"], values)
     folder = tmp_path / "out"
     command = run(scene, ["--format", "srt", "--output", str(folder)], status=1)
     assert "offset 0: not a result" in command.log and "offset 1: not a result" in command.log
+    assert "offset 2: not a result: not the gzip that its header" in command.log
+    assert "offset 3: not a result: unpacked it is larger than 256 MiB" in command.log
     assert list(files(folder)) == ["a.ogg.srt"]

@@ -65,7 +65,8 @@ void bs_results_say(const char *format, ...)
 static int tell_end(const struct bs_results *results)
 {
     if (results->newer > 0) {
-        bs_results_say("%" PRId64 " results were left, since their files are of later ones",
+        bs_results_say("%" PRId64 " left: a newer file stands there (a later result's, or one "
+                       "changed since); to have it written, remove that and run with --from-start",
                        results->newer);
     }
     if (bs_results_interrupted()) {
@@ -141,15 +142,15 @@ static bool wrong(const char *what, const char *value)
     return false;
 }
 
-/* "12h" ago, or a time. */
-static bool read_moment(const char *name, const char *given, bs_wall_ms *moment)
+/* "12h" before `now`, or a time. */
+static bool read_moment(const char *name, const char *given, bs_wall_ms now, bs_wall_ms *moment)
 {
     int64_t ago;
     if (given == NULL) {
         return true;
     }
     if (bs_duration_parse(given, &ago)) {
-        *moment = bs_clock_now().wall - ago;
+        *moment = now - ago;
     } else if (!bs_rfc3339_parse(given, strlen(given), moment)) {
         return wrong(name, given);
     }
@@ -159,6 +160,12 @@ static bool read_moment(const char *name, const char *given, bs_wall_ms *moment)
 
 static bool read_filter(struct bs_results_filter *filter)
 {
+    bs_wall_ms now = bs_clock_now().wall;
+    for (size_t i = 0; i < filter->ids.count; i++) {
+        if (filter->ids.list[i][0] == '\0') {
+            return wrong("--id must not be empty", NULL);
+        }
+    }
     for (size_t i = 0; i < filter->labels.count; i++) {
         const char *equals = strchr(filter->labels.list[i], '=');
         if (equals == NULL || equals == filter->labels.list[i]) {
@@ -166,9 +173,11 @@ static bool read_filter(struct bs_results_filter *filter)
         }
     }
     return read_moment("--since must be a duration such as 12h, or an RFC 3339 time",
-                       filter->since_given, &filter->since) &&
+                       filter->since_given, now, &filter->since) &&
            read_moment("--until must be a duration such as 12h, or an RFC 3339 time",
-                       filter->until_given, &filter->until);
+                       filter->until_given, now, &filter->until) &&
+           (filter->since == 0 || filter->until == 0 || filter->since < filter->until ||
+            wrong("--since must be a time before --until's: nothing is between them", NULL));
 }
 
 static bool read_writing(struct bs_results *results, const char *format, const char *columns,
@@ -186,6 +195,15 @@ static bool read_writing(struct bs_results *results, const char *format, const c
     if (table && !bs_transcript_columns_parse(columns, writing, &error)) {
         return wrong(error.message, NULL);
     }
+    if (results->folder.path != NULL && results->folder.path[0] == '\0') {
+        return wrong("--output must name a folder", NULL);
+    }
+    if (state_path != NULL && state_path[0] == '\0') {
+        return wrong("--state must name a file", NULL);
+    }
+    if (results->follow && results->filter.until > 0) {
+        return wrong("--follow does not end, and --until is an end: give one", NULL);
+    }
     if (results->folder.path != NULL && state_path != NULL) {
         return wrong("--state is for a stream: the folder of --output has its own", NULL);
     }
@@ -198,14 +216,14 @@ static bool read_writing(struct bs_results *results, const char *format, const c
 
 int bs_command_results(int argc, char **argv)
 {
-    struct bs_results results = {.folder = {.file = -1}};
+    struct bs_results results = {.folder = {.file = -1}, .state = {.lock = -1}};
     const char *format = "text", *columns = NULL, *state = NULL;
     const struct bs_option options[] = {
         {"format", "text|jsonl|srt|vtt|csv|tsv", "text by default", NULL, &format},
         {"output", "FOLDER", "one file a recording, below it; else one stream", NULL,
          &results.folder.path},
-        {"since", "TIME", "of results since then: RFC 3339, or 12h for 12 hours ago", NULL,
-         &results.filter.since_given},
+        {"since", "TIME", "of results since then: RFC 3339, or 90s, 15m, 12h, 7d ago (90: 90s)",
+         NULL, &results.filter.since_given},
         {"until", "TIME", "of results before then, likewise", NULL, &results.filter.until_given},
         {"follow", NULL, "go on with what is published from now on, until interrupted",
          &results.follow, NULL},

@@ -40,10 +40,13 @@ struct bs_results_folder {
 
 /* The offset of the next result of each partition, in a small file. */
 struct bs_results_state {
-    char *path;     /* NULL = none is kept */
-    char *identity; /* of the topic and the options */
-    int64_t *next;  /* by partition */
-    bool *held;     /* by partition: it stays there, for what follows is for a later run */
+    char *path;      /* NULL = none is kept */
+    char *lock_path; /* of --state: what keeps a second run away; NULL = the folder's lock does */
+    int lock;        /* open; -1 = none */
+    bool locked;     /* it is ours */
+    char *identity;  /* of the topic and the options */
+    int64_t *next;   /* by partition */
+    bool *held;      /* by partition: it stays there, for what follows is for a later run */
     int32_t count;
     bs_wall_ms since; /* what --since came to when it was begun; 0 = none */
     bool found;       /* a former run has left it */

@@ -2,11 +2,14 @@
  * from, in the output folder or where --state says. It counts only for the same topic and options,
  * and names what is surely written. */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "commands/results.h"
@@ -173,6 +176,70 @@ static void choose_root(struct bs_results *results)
     }
 }
 
+/* Never through a link that is there. */
+static FILE *open_fresh(const char *path)
+{
+    (void)unlink(path);
+    return fopen(path, "wxe");
+}
+
+/* Of two runs one has it. It is removed at the end: what was locked may have no name by then. */
+static bool lock(struct bs_results_state *state)
+{
+    struct stat facts = {0};
+    state->lock_path = print("%s.lock", state->path);
+    while (facts.st_nlink == 0) {
+        if (state->lock >= 0) {
+            (void)close(state->lock);
+        }
+        state->lock = open(state->lock_path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
+        if (state->lock < 0) {
+            bs_results_say("%s: %s", state->lock_path, strerror(errno));
+            return false;
+        }
+        if (flock(state->lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+            bs_results_say("%s: another run goes on from there", state->path);
+            return false;
+        }
+        BS_ASSERT(fstat(state->lock, &facts) == 0);
+    }
+    state->locked = true;
+    return true;
+}
+
+/* What --state names must be a file that can be written, which shows before the first result is
+ * printed: a link leads to where it is written, and what else stands there is not replaced. */
+static bool prepare(struct bs_results_state *state)
+{
+    struct stat facts;
+    char *real = realpath(state->path, NULL);
+    if (real == NULL && lstat(state->path, &facts) == 0) {
+        bs_results_say("%s: %s", state->path, strerror(errno)); /* a link to nowhere */
+        return false;
+    }
+    if (real != NULL) {
+        free(state->path);
+        state->path = real;
+    }
+    if (real != NULL && stat(real, &facts) == 0 && !S_ISREG(facts.st_mode)) {
+        bs_results_say("%s: it is no file", real);
+        return false;
+    }
+    if (!lock(state)) {
+        return false;
+    }
+    char *fresh = print("%s.new", state->path);
+    FILE *file = open_fresh(fresh);
+    if (file == NULL) {
+        bs_results_say("%s: %s", fresh, strerror(errno));
+    } else {
+        (void)fclose(file);
+        (void)unlink(fresh);
+    }
+    free(fresh);
+    return file != NULL;
+}
+
 bool bs_results_open_state(struct bs_results *results, const char *path)
 {
     struct bs_results_state *state = &results->state;
@@ -186,6 +253,9 @@ bool bs_results_open_state(struct bs_results *results, const char *path)
     state->identity = identify(results);
     state->written = bs_clock_now().mono;
     choose_root(results);
+    if (path != NULL && !prepare(state)) {
+        return false;
+    }
     FILE *file = fopen(state->path, "re");
     if (file == NULL) {
         int error = errno;
@@ -249,8 +319,7 @@ bool bs_results_write_state(struct bs_results *results)
 {
     struct bs_results_state *state = &results->state;
     char *fresh = print("%s.new", state->path);
-    (void)unlink(fresh); /* never through a link that is there */
-    FILE *file = fopen(fresh, "wxe");
+    FILE *file = open_fresh(fresh);
     bool good = file != NULL && print_state(results, file);
     int error = errno;
     if (file != NULL && fclose(file) != 0) {
@@ -274,9 +343,16 @@ bool bs_results_write_state(struct bs_results *results)
 
 void bs_results_state_free(struct bs_results_state *state)
 {
+    if (state->locked) {
+        (void)unlink(state->lock_path);
+    }
+    if (state->lock >= 0) {
+        (void)close(state->lock);
+    }
+    free(state->lock_path);
     free(state->path);
     free(state->identity);
     free(state->next);
     free(state->held);
-    *state = (struct bs_results_state){0};
+    *state = (struct bs_results_state){.lock = -1};
 }

@@ -98,7 +98,8 @@ static void write_to_stream(struct bs_results *results, const struct bs_transcri
     write_text(results, results->follow);
 }
 
-static void write_to_file(struct bs_results *results, const struct bs_transcript *transcript,
+/* False: it was not written. */
+static bool write_to_file(struct bs_results *results, const struct bs_transcript *transcript,
                           int64_t timestamp)
 {
     struct bs_transcript_writing *writing = &results->writing;
@@ -118,18 +119,20 @@ static void write_to_file(struct bs_results *results, const struct bs_transcript
         results->broken = true;
     }
     results->newer += newer;
+    return !results->broken && !newer;
 }
 
 static void write_result(struct bs_results *results, const struct bs_transcript *transcript,
                          int64_t timestamp)
 {
+    bool written = true;
     results->text.size = 0;
     if (results->folder.path == NULL) {
         write_to_stream(results, transcript);
     } else {
-        write_to_file(results, transcript, timestamp);
+        written = write_to_file(results, transcript, timestamp);
     }
-    results->written++;
+    results->written += written;
 }
 
 /* ---- reading ---- */

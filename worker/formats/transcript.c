@@ -70,9 +70,10 @@ static bool unpack(const struct bs_message *message, struct bs_buffer *plain,
     }
     if (is_gzipped(message)) {
         if (!bs_gunzip(message->value, PLAIN_SIZE_MAX, plain)) {
-            (void)bs_error_set(error, BS_ERROR_INVALID,
-                               "not a result: not the gzip that its "
-                               "header content-encoding tells");
+            (void)bs_error_set(error, BS_ERROR_INVALID, "not a result: %s",
+                               plain->size > PLAIN_SIZE_MAX
+                                   ? "unpacked it is larger than 256 MiB"
+                                   : "not the gzip that its header content-encoding tells");
             return false;
         }
         *value = (struct bs_bytes){.data = plain->data, .size = plain->size};
@@ -161,6 +162,32 @@ const struct bs_json_node *bs_transcript_member(const struct bs_transcript *tran
                                                 const char *name)
 {
     return bs_json_view_member(&transcript->view, bs_json_view_root(&transcript->view), name);
+}
+
+const struct bs_json_node *bs_transcript_dialogue(const struct bs_transcript *transcript,
+                                                  bool *chunks)
+{
+    const struct bs_json_view *view = &transcript->view;
+    const struct bs_json_node *dialogue = bs_transcript_member(transcript, "utterances");
+    *chunks = !bs_json_view_is_array(view, dialogue) || bs_json_view_first(view, dialogue) == NULL;
+    if (*chunks) {
+        dialogue = bs_transcript_member(transcript, "chunks");
+    }
+    return bs_json_view_is_array(view, dialogue) ? dialogue : NULL;
+}
+
+const struct bs_json_node *bs_transcript_said(const struct bs_transcript *transcript,
+                                              const struct bs_json_node *each, bool chunks)
+{
+    const struct bs_json_view *view = &transcript->view;
+    if (!chunks) {
+        return bs_json_view_member(view, each, "text");
+    }
+    const struct bs_json_node *first =
+        bs_json_view_first(view, bs_json_view_member(view, each, "alternatives"));
+    const struct bs_json_node *text = bs_json_view_member(view, first, "text");
+    bool said = bs_json_view_is_string(view, text) && text->end - text->start > 2; /* the quotes */
+    return said ? text : NULL;
 }
 
 struct bs_bytes bs_transcript_string(const struct bs_transcript *transcript,

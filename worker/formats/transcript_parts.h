@@ -20,6 +20,13 @@ struct bs_bytes bs_transcript_string(const struct bs_transcript *transcript,
 /* A member of the result itself. */
 const struct bs_json_node *bs_transcript_member(const struct bs_transcript *transcript,
                                                 const char *name);
+/* What was said, an array: `utterances`; where it is empty, `chunks`, so that no text is lost of a
+ * result whose chunks tell no dialogue. NULL: neither. */
+const struct bs_json_node *bs_transcript_dialogue(const struct bs_transcript *transcript,
+                                                  bool *chunks);
+/* The text of one of them; NULL: a chunk without. */
+const struct bs_json_node *bs_transcript_said(const struct bs_transcript *transcript,
+                                              const struct bs_json_node *each, bool chunks);
 /* A number that is not negative; -1 where there is none. */
 double bs_transcript_number(const struct bs_transcript *transcript,
                             const struct bs_json_node *object, const char *name);

@@ -189,9 +189,14 @@ static void read_utterances(const struct bs_transcript *transcript, struct utter
     for (size_t i = 0; i < utterances->count; i++) {
         timed = timed || utterances->list[i].start_ms >= 0;
     }
-    if (!timed && dialogue != NULL) {
-        utterances->count = 0;
-        read_dialogue(transcript, dialogue, utterances);
+    size_t of_chunks = utterances->count;
+    if (!timed) {
+        read_dialogue(transcript, dialogue, utterances); /* behind them, then in their place */
+    }
+    if (utterances->count > of_chunks) {
+        utterances->count -= of_chunks;
+        memmove(utterances->list, utterances->list + of_chunks,
+                utterances->count * sizeof *utterances->list);
     }
     place(utterances);
 }

@@ -161,7 +161,8 @@ void bs_transcript_begin_table(const struct bs_transcript_writing *writing, stru
 /* ---- rows ---- */
 
 static const struct bs_json_node *value_of(const struct bs_transcript *transcript, size_t column,
-                                           const struct bs_json_node *utterance)
+                                           const struct bs_json_node *utterance,
+                                           const struct bs_json_node *text)
 {
     const struct bs_json_view *view = &transcript->view;
     const struct bs_json_node *object = bs_json_view_root(view);
@@ -176,6 +177,9 @@ static const struct bs_json_node *value_of(const struct bs_transcript *transcrip
         object = bs_transcript_member(transcript, "timing");
         break;
     case OF_UTTERANCE:
+        if (strcmp(columns[column].name, "text") == 0) {
+            return text;
+        }
         object = utterance;
         break;
     case OF_RESULT:
@@ -213,20 +217,22 @@ void bs_transcript_write_table(const struct bs_transcript_writing *writing,
                                const struct bs_transcript *transcript, struct bs_buffer *out)
 {
     const struct bs_json_view *view = &transcript->view;
-    const struct bs_json_node *utterances = bs_transcript_member(transcript, "utterances");
-    if (!bs_json_view_is_array(view, utterances)) {
-        return;
-    }
+    bool chunks;
+    const struct bs_json_node *dialogue = bs_transcript_dialogue(transcript, &chunks);
     int64_t number = 0;
-    for (const struct bs_json_node *each = bs_json_view_first(view, utterances); each != NULL;
-         each = bs_json_view_next(view, utterances, each)) {
+    for (const struct bs_json_node *each = bs_json_view_first(view, dialogue); each != NULL;
+         each = bs_json_view_next(view, dialogue, each)) {
+        const struct bs_json_node *text = bs_transcript_said(transcript, each, chunks);
+        if (text == NULL && chunks) {
+            continue;
+        }
         number++;
         for (size_t i = 0; i < writing->column_count; i++) {
             size_t column = writing->columns[i];
             if (columns[column].place == NUMBER) {
                 append_number(out, number);
             } else {
-                append_value(writing, transcript, value_of(transcript, column, each), out);
+                append_value(writing, transcript, value_of(transcript, column, each, text), out);
             }
             end_field(writing, i + 1 == writing->column_count, out);
         }

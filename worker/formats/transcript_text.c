@@ -18,8 +18,8 @@ static void append_time(struct bs_buffer *out, double seconds)
 }
 
 static void append_utterance(const struct bs_transcript *transcript,
-                             const struct bs_json_node *utterance, struct bs_buffer *scratch,
-                             struct bs_buffer *out)
+                             const struct bs_json_node *utterance, const struct bs_json_node *text,
+                             struct bs_buffer *scratch, struct bs_buffer *out)
 {
     double start = bs_transcript_number(transcript, utterance, "startSeconds");
     scratch->size = 0;
@@ -33,7 +33,7 @@ static void append_utterance(const struct bs_transcript *transcript,
         bs_buffer_append_text(out, ": ");
     }
     scratch->size = 0;
-    bs_transcript_append_shown(out, bs_transcript_string(transcript, utterance, "text", scratch));
+    bs_transcript_append_shown(out, bs_json_view_string(&transcript->view, text, scratch));
     bs_buffer_append_text(out, "\n");
 }
 
@@ -45,22 +45,26 @@ static struct bs_bytes bytes_of(const char *text)
 void bs_transcript_write_text(const struct bs_transcript *transcript, struct bs_buffer *out)
 {
     const struct bs_json_view *view = &transcript->view;
-    const struct bs_json_node *utterances = bs_transcript_member(transcript, "utterances");
+    bool chunks, said = false;
+    const struct bs_json_node *dialogue = bs_transcript_dialogue(transcript, &chunks);
     struct bs_buffer scratch = {0};
     bs_buffer_append_text(out, "# ");
     bs_transcript_append_shown(out, bytes_of(transcript->id));
     bs_buffer_append_text(out, " ");
     bs_transcript_append_shown(out, bytes_of(transcript->uri));
     bs_buffer_append_text(out, "\n");
-    if (bs_json_view_is_array(view, utterances)) {
-        for (const struct bs_json_node *each = bs_json_view_first(view, utterances); each != NULL;
-             each = bs_json_view_next(view, utterances, each)) {
-            append_utterance(transcript, each, &scratch, out);
+    for (const struct bs_json_node *each = bs_json_view_first(view, dialogue); each != NULL;
+         each = bs_json_view_next(view, dialogue, each)) {
+        const struct bs_json_node *text = bs_transcript_said(transcript, each, chunks);
+        if (text != NULL || !chunks) {
+            append_utterance(transcript, each, text, &scratch, out);
+            said = true;
         }
     }
+    scratch.size = 0;
     struct bs_bytes text =
         bs_json_view_string(view, bs_transcript_member(transcript, "text"), &scratch);
-    if (utterances == NULL && text.size > 0) {
+    if (!said && text.size > 0) {
         bs_transcript_append_shown(out, text); /* a large one, whose utterances are elsewhere */
         bs_buffer_append_text(out, "\n");
     }

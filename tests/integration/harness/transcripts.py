@@ -16,6 +16,40 @@ WORDS = (
     "please hold the line one moment it says here that transfer was sent on tuesday не может быть "
     "это-то длинноепредлинноесловокоторогоникогданебываетвжизниноможетбыть ok да нет"
 ).split()
+# Of objects, that a careless writer of files would be led astray by.
+HOSTILE_KEYS = [
+    "../../etc/passwd",
+    "/abs",
+    "a/../../b",
+    "a//b",
+    "a/./b",
+    "..",
+    "a/b",
+    "a/b/",
+    "x" * 1024,
+    "/".join(["d" * 60] * 16),
+    "звонок/№1.ogg",
+    "📞.ogg",
+    "line\nend",
+    "nul\x00",
+    "a.mp3",
+    "a.wav",
+    "A.wav",
+    "a.wav.srt/b",
+    ".backscribe-results-srt",
+    ".backscribe-new",
+    "\u202egpj.exe",
+    "back\\slash",
+    "trailing. ",
+]
+
+
+def quoted(key):
+    """As a link has it."""
+    return "".join(
+        c if c.isascii() and (c.isalnum() or c in "/._-") else "".join(f"%{b:02X}" for b in c.encode())
+        for c in key
+    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -151,6 +151,32 @@ static void without_words_subtitles_take_the_times_of_utterances(void **state)
         "1\n01:01:01,500 --> 01:01:03,000\none two\n\n");
 }
 
+static void texts_of_chunks_that_tell_no_dialogue_are_lost_in_no_format(void **state)
+{
+    (void)state;
+    static const char result[] =
+        "{\"id\":\"a\",\"audio\":{\"uri\":\"u\"},\"text\":\"one\\ntwo\",\"channels\":[{},{}],"
+        "\"chunks\":[{\"channelTag\":\"1\",\"alternatives\":[{\"text\":\"one\"}]},"
+        "{\"channelTag\":\"1\",\"alternatives\":[{\"text\":\"\"}]},{\"channelTag\":\"1\"},"
+        "{\"channelTag\":\"2\",\"alternatives\":[{\"text\":\"two\"}]}],\"utterances\":[]}";
+    struct bs_transcript_writing writing = {.format = BS_TRANSCRIPT_TEXT};
+    assert_written(&writing, result, "# a u\nchannel 1: one\nchannel 2: two\n\n");
+    struct bs_error error;
+    writing.format = BS_TRANSCRIPT_CSV;
+    assert_true(
+        bs_transcript_columns_parse("utterance,channelTag,startSeconds,text", &writing, &error));
+    assert_written(&writing, result,
+                   "utterance,channelTag,startSeconds,text\r\n1,1,,one\r\n2,2,,two\r\n");
+    for (int format = BS_TRANSCRIPT_SRT; format <= BS_TRANSCRIPT_VTT; format++) {
+        writing = (struct bs_transcript_writing){.format = (enum bs_transcript_format)format};
+        struct bs_message message = {.value = fixture_bytes(result)};
+        char *out = render(&writing, &message);
+        assert_non_null(strstr(out, "one\n"));
+        assert_non_null(strstr(out, "two\n"));
+        free(out);
+    }
+}
+
 static void where_nothing_was_said_a_file_is_empty_but_valid(void **state)
 {
     (void)state;
@@ -231,6 +257,7 @@ int main(void)
         cmocka_unit_test(formats_have_names),
         cmocka_unit_test(subtitles_tell_channels_apart_and_hold_no_markup_of_what_was_said),
         cmocka_unit_test(without_words_subtitles_take_the_times_of_utterances),
+        cmocka_unit_test(texts_of_chunks_that_tell_no_dialogue_are_lost_in_no_format),
         cmocka_unit_test(where_nothing_was_said_a_file_is_empty_but_valid),
         cmocka_unit_test(a_table_has_a_row_an_utterance),
         cmocka_unit_test(columns_that_there_are_not_are_refused),
