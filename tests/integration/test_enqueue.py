@@ -139,6 +139,7 @@ def test_wrong_options_end_with_2_and_say_what_is_wrong(scene):
         (["--manifest", path, "--model", ""], "--model"),
         (["--manifest", path, "--replace"], "--upload-to"),
         (["--manifest", path + "-missing"], "No such file"),
+        (["s3://x/"], "the bucket's name of 2 to 63 letters, digits"),
     ):
         status, command = scene.run_command(["enqueue", *arguments])
         assert status == 2 and said in command.log, (arguments, command.situation())

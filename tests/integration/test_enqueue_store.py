@@ -185,6 +185,47 @@ def test_a_sample_is_scaled_up_with_its_error_and_is_the_same_each_time(scene, s
     assert json.loads(run(scene, store, arguments).output) == told
 
 
+def test_a_sample_of_recordings_that_are_alike_announces_no_error(scene, store):
+    scene.create_topics(partitions=1)
+    for number in range(6):
+        store.put("recordings", f"{number}.ogg", ogg_opus(20))
+    output = run(scene, store, ["s3://recordings", "--dry-run", "--sample", "3"]).output.decode()
+    assert "by chance; what follows is scaled up\n" in output and "±" not in output
+    store.put("recordings", "6.ogg", ogg_opus(60))
+    output = run(scene, store, ["s3://recordings", "--dry-run", "--sample", "6"]).output.decode()
+    assert ("± at 95 %" in output) == (output.count("±") > 1)
+
+
+def test_a_dry_run_tells_a_budget_that_ends_before_the_backlog(scene):
+    scene.create_topics(partitions=1)
+    scene.start_standin(duration_ms=300)
+    path = scene.directory / "manifest"
+    jobs = [
+        {"audio": {"uri": f"s3://recordings/{n}.ogg", "durationSeconds": 3600}} for n in range(3)
+    ]
+    path.write_text("".join(json.dumps(job) + "\n" for job in jobs))
+    arguments = ["enqueue", "--manifest", str(path), "--dry-run"]
+
+    def told(hours, **more):
+        changes = {"limits": {"billed_hours": hours}, **more}
+        status, command = scene.run_command(arguments, changes)
+        assert status == 0, command.situation()
+        return " ".join(command.output.decode().split())
+
+    assert "budget 3.00 of 2.00 hours: ends before (limits.billed_hours)" in told(2)
+    assert " once limits.billed_hours is raised: the " in told(2)
+    assert "budget" not in told(3) and "once" not in told(3)
+    unknown = told(2, kafka={"bootstrap.servers": "127.0.0.1:1"})
+    assert "budget 3.00 of 2.00 hours or less: ends before" in unknown
+    scene.enqueue(1, prefix="before", audio={"durationSeconds": 3600})
+    worker = scene.start_worker({"checks": {"seconds_per_audio_minute": 0}})
+    scene.wait_for_answers(1, 60)
+    worker.kill()
+    assert "budget 3.00 of 2.00 hours left: ends before (limits.billed_hours)" in told(3)
+    _, command = scene.run_command([*arguments, "--json"], {"limits": {"billed_hours": 3}})
+    assert json.loads(command.output)["budget"] == {"hours": 3, "spentHours": 1, "tooSmall": True}
+
+
 def test_a_dry_run_warns_of_a_retention_shorter_than_the_backlog(scene, store):
     scene.create_topics(partitions=1)
     scene.cluster.delete_topic(scene.topics["jobs"])

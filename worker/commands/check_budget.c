@@ -38,13 +38,8 @@ void bs_check_budget(struct bs_check_report *report, struct bs_kafka_client *cli
                      error.message);
         return;
     }
-    double spent = 0;
-    int32_t silent = 0;
-    for (int32_t i = 0; i < progress.count; i++) {
-        const struct bs_partition_progress *partition = &progress.partitions[i];
-        spent += partition->billed_seconds > 0 ? (double)partition->billed_seconds / 3600 : 0;
-        silent += partition->committed >= 0 && partition->billed_seconds < 0;
-    }
+    int32_t silent;
+    double spent = bs_group_progress_billed_hours(&progress, &silent);
     bs_group_progress_free(&progress);
     double all = config->limits.billed_hours;
     double left = all > spent ? all - spent : 0;

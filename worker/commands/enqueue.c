@@ -145,6 +145,19 @@ static int open_topic(struct bs_enqueue *enqueue)
     return BS_EXIT_OK;
 }
 
+/* What is spent of the budget, where there is one. */
+static void look_at_budget(struct bs_enqueue *enqueue, struct bs_kafka_client *client)
+{
+    struct bs_error error = BS_NO_ERROR;
+    struct bs_group_progress progress;
+    int32_t silent;
+    if (enqueue->config->limits.billed_hours > 0 &&
+        bs_kafka_group_progress(client, DRY_DESCRIBE_LIMIT_MS, &progress, &error) == BS_OK) {
+        enqueue->budget_spent = bs_group_progress_billed_hours(&progress, &silent);
+        bs_group_progress_free(&progress);
+    }
+}
+
 /* A dry run tells what it can of the topic, and needs nothing of it. */
 static void look_at_topic(struct bs_enqueue *enqueue)
 {
@@ -156,6 +169,10 @@ static void look_at_topic(struct bs_enqueue *enqueue)
         !enqueue->topic.exists) {
         (void)bs_error_set(&error, BS_ERROR_NOT_FOUND,
                            "it does not exist: `backscribe check --create-topics` makes it");
+    }
+    enqueue->budget_spent = -1;
+    if (client != NULL && enqueue->topic.exists) {
+        look_at_budget(enqueue, client);
     }
     (void)snprintf(enqueue->topic_problem, sizeof enqueue->topic_problem, "%s", error.message);
     bs_kafka_client_destroy(client);
@@ -348,7 +365,9 @@ static bool read_place(struct bs_enqueue *enqueue, const char *given)
 {
     const struct bs_config *config = enqueue->config;
     if (!bs_object_name_of_place(given, &enqueue->place)) {
-        return wrong("expected s3://bucket/prefix", given);
+        return wrong("expected s3://bucket/prefix, the bucket's name of 2 to 63 letters, digits, "
+                     "'.', '_' and '-', a letter or digit first",
+                     given);
     }
     bool allowed = config->objects.bucket_count == 0;
     for (size_t i = 0; i < config->objects.bucket_count; i++) {

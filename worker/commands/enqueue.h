@@ -92,6 +92,7 @@ struct bs_enqueue {
     struct bs_kafka_client *client; /* NULL in a dry run */
     struct bs_topic_facts topic;    /* of jobs */
     char topic_problem[512];        /* dry run: why nothing is known of it; "" = it is */
+    double budget_spent;            /* dry run, hours of limits.billed_hours; -1 = not known */
     struct bs_tokens *tokens;       /* of the store; NULL with it */
     struct bs_objects *objects;     /* NULL = not needed */
     struct bs_estimate estimate;    /* of a dry run */

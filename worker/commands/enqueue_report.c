@@ -81,8 +81,11 @@ static void print_recordings(const struct bs_estimate *estimate)
     double scale = bs_estimate_scale(estimate);
     struct bs_estimate_figure accepted = bs_estimate_scaled(estimate, &estimate->submissions);
     if (estimate->sample > 0 && estimate->judged < estimate->offered) {
-        printf("  looked into       %14s   by chance; what follows is scaled up, ± at 95 %%\n",
-               grouped((double)estimate->judged, 0).text);
+        bool errors = accepted.error > 0 ||
+                      bs_estimate_scaled(estimate, &estimate->seconds).error > 0 ||
+                      bs_estimate_scaled(estimate, &estimate->billed).error > 0;
+        printf("  looked into       %14s   by chance; what follows is scaled up%s\n",
+               grouped((double)estimate->judged, 0).text, errors ? ", ± at 95 %" : "");
     }
     printf("  to be submitted   %14s%s\n", grouped(accepted.value, 0).text,
            error_of(accepted, 1, 0).text);
@@ -187,8 +190,36 @@ static void print_pace_line(const char *what, double count, int digits, const ch
     printf("\n");
 }
 
-static void print_pace(const struct bs_estimate *estimate)
+/* What is left of limits.billed_hours; all of it where what is spent is not known. */
+static double budget_left(const struct bs_enqueue *enqueue)
 {
+    double all = enqueue->config->limits.billed_hours;
+    double left = enqueue->budget_spent < 0 ? all : all - enqueue->budget_spent;
+    return left > 0 ? left : 0;
+}
+
+static bool budget_too_small(const struct bs_enqueue *enqueue)
+{
+    double billed = bs_estimate_scaled(&enqueue->estimate, &enqueue->estimate.billed).value;
+    return enqueue->config->limits.billed_hours > 0 && billed / 3600 > budget_left(enqueue);
+}
+
+static void print_budget(const struct bs_enqueue *enqueue, double hours)
+{
+    double left = budget_left(enqueue), all = enqueue->config->limits.billed_hours;
+    int digits = hours < 10 ? 2 : 1;
+    if (budget_too_small(enqueue)) {
+        printf("  %-14s%14s  of %s hours%s: ends before (limits.billed_hours)\n", "budget",
+               grouped(hours, digits).text, grouped(left, digits).text,
+               enqueue->budget_spent < 0 ? " or less"
+               : left < all              ? " left"
+                                         : "");
+    }
+}
+
+static void print_pace(const struct bs_enqueue *enqueue)
+{
+    const struct bs_estimate *estimate = &enqueue->estimate;
     const struct bs_config *config = estimate->config;
     struct bs_estimate_pace pace = bs_estimate_pace(estimate);
     double submissions = bs_estimate_scaled(estimate, &estimate->submissions).value;
@@ -204,9 +235,11 @@ static void print_pace(const struct bs_estimate *estimate)
                     pace.checks_days);
     (void)snprintf(text, sizeof text, "at %.10g a day", config->quotas.billed_hours_per_day);
     print_pace_line("billed hours", billed / 3600, 1, text, pace.billed_days);
+    print_budget(enqueue, billed / 3600);
     printf("The backlog takes ");
     bs_enqueue_print_duration(stdout, pace.days);
-    printf(": the %s are the slowest.\n", pace.slowest);
+    printf("%s: the %s are the slowest.\n",
+           budget_too_small(enqueue) ? " once limits.billed_hours is raised" : "", pace.slowest);
     printf("Jobs that already wait in the topic come before them, and are not counted.\n");
 }
 
@@ -258,7 +291,7 @@ void bs_enqueue_print_estimate(const struct bs_enqueue *enqueue)
     print_hours(estimate);
     print_cost(estimate);
     print_refused(enqueue);
-    print_pace(estimate);
+    print_pace(enqueue);
     print_topic(enqueue, bs_estimate_pace(estimate).days);
     if (estimate->objects == NULL && enqueue->upload_to == NULL) {
         print_wrapped("The recordings were not looked into, since the configuration names no "
@@ -338,6 +371,14 @@ static void json_pace(struct bs_buffer *out, const struct bs_enqueue *enqueue)
               !topic->settings_known                    ? "null"
               : retention_too_short(enqueue, pace.days) ? "true"
                                                         : "false");
+    if (enqueue->config->limits.billed_hours > 0) {
+        json_open(out, "budget", "{");
+        json_number(out, "hours", enqueue->config->limits.billed_hours);
+        if (enqueue->budget_spent >= 0) {
+            json_number(out, "spentHours", enqueue->budget_spent);
+        }
+        json_open(out, "tooSmall", budget_too_small(enqueue) ? "true}" : "false}");
+    }
 }
 
 static void json_kinds(struct bs_buffer *out, const struct bs_estimate *estimate)

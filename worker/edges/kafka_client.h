@@ -74,6 +74,9 @@ BS_MUST_CHECK enum bs_error_code bs_kafka_group_progress(struct bs_kafka_client 
                                                          int32_t limit_ms,
                                                          struct bs_group_progress *progress,
                                                          struct bs_error *error);
+/* Hours that are billed so far, as far as it is told; *silent: partitions that were worked on and
+ * do not tell. */
+double bs_group_progress_billed_hours(const struct bs_group_progress *progress, int32_t *silent);
 void bs_group_progress_free(struct bs_group_progress *progress);
 
 /* A member of the group, as its coordinator tells. */

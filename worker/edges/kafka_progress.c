@@ -110,6 +110,18 @@ enum bs_error_code bs_kafka_group_progress(struct bs_kafka_client *client, int32
     return BS_OK;
 }
 
+double bs_group_progress_billed_hours(const struct bs_group_progress *progress, int32_t *silent)
+{
+    double hours = 0;
+    *silent = 0;
+    for (int32_t i = 0; i < progress->count; i++) {
+        const struct bs_partition_progress *partition = &progress->partitions[i];
+        hours += partition->billed_seconds > 0 ? (double)partition->billed_seconds / 3600 : 0;
+        *silent += partition->committed >= 0 && partition->billed_seconds < 0;
+    }
+    return hours;
+}
+
 void bs_group_progress_free(struct bs_group_progress *progress)
 {
     free(progress->partitions);
