@@ -1,5 +1,11 @@
 """limits.billed_hours: what the fleet may spend in its whole life, kept in Kafka."""
 
+import json
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, NewPartitions
+
+from harness.topics import Cluster
 from harness.waiting import wait_until
 
 HOUR = 3600
@@ -152,3 +158,89 @@ def test_what_was_spent_before_a_budget_was_set_counts(scene):
     worker.wait_until_not_ready("budget_spent")
     scene.stop_workers()  # answers under way are waited for
     assert accepted(scene) == 4
+
+
+def forget_offsets(scene):
+    """As Kafka does a week after the last worker has gone."""
+    admin = AdminClient({"bootstrap.servers": scene.broker.bootstrap})
+
+    def gone():
+        try:
+            admin.delete_consumer_groups([scene.group])[scene.group].result()
+        except KafkaException as error:
+            assert error.args[0].code() == KafkaError.NON_EMPTY_GROUP, error
+            return False
+        return True
+
+    wait_until(gone, 60, scene.situation)
+
+
+def grow(scene, count):
+    admin = AdminClient({"bootstrap.servers": scene.broker.bootstrap})
+    for topic in (scene.topics["state"], scene.topics["jobs"]):
+        admin.create_partitions([NewPartitions(topic, count)])[topic].result()
+        wait_until(
+            lambda: len(admin.list_topics(topic).topics[topic].partitions) == count,
+            60,
+            scene.situation,
+        )
+    scene.cluster = Cluster(scene.broker.bootstrap, scene.broker.replication)
+
+
+def enqueue_to(scene, partition, count, prefix):
+    scene.enqueue(count, prefix=prefix, partition=partition, audio={"durationSeconds": HOUR})
+
+
+def test_what_comes_by_growth_has_no_part_though_the_offsets_have_expired(scene):
+    scene.create_topics(partitions=2)
+    scene.start_standin(duration_ms=300)
+    enqueue_to(scene, 0, 2, "first")
+    (worker,) = scene.start_workers(1, settings(4))
+    scene.wait_for_answers(2, 60)
+    scene.stop_workers()
+    forget_offsets(scene)
+
+    line = told_by_check(scene, settings(4))
+    assert line.startswith("warn  budget: what is spent is not known: the group's offsets have ")
+    _, watch = scene.run_command(["watch", "--once", "--json"], settings(4))
+    told = json.loads(watch.output.decode().splitlines()[-1])
+    assert told["billed"]["seconds"] is None
+    assert told["budget"]["leftHours"] is None
+
+    grow(scene, 4)
+    for partition in (1, 2, 3):
+        enqueue_to(scene, partition, 4, f"later-{partition}")
+    workers = [scene.start_worker(settings(4)) for _ in range(2)]
+    wait_until(lambda: sum(map(serving, workers)) == 4, 60, scene.situation)
+    shares = [worker.status()["budget"]["share"] for worker in workers]
+    assert sum(shares) == 4 * HOUR
+    for worker in workers:
+        assert worker.stop() == 0
+    (worker,) = scene.start_workers(1, settings(4))
+    worker.wait_until_not_ready("budget_spent")
+    assert accepted(scene) == 4
+    assert told_by_check(scene, settings(4)).startswith("warn  budget: spent 4 h of 4 h, 0 h left")
+
+
+def test_a_worker_with_a_lowered_number_learns_what_others_spent_afterwards(scene):
+    def pod(number, hours):
+        return {**settings(hours), "kafka": {"group.instance.id": f"pod-{number}"}}
+
+    def owns(worker):
+        told = worker.status().get("partitions", [])
+        return [each["partition"] for each in told if each["state"] == "serving"]
+
+    scene.create_topics(partitions=2)
+    scene.start_standin(duration_ms=300)
+    pods = {number: scene.start_worker(pod(number, 10)) for number in (1, 2)}
+    wait_until(lambda: sorted(map(owns, pods.values())) == [[0], [1]], 60, scene.situation)
+    first = next(number for number in pods if owns(pods[number]) == [0])
+    assert pods[first].stop() == 0
+    lowered = scene.start_worker(pod(first, 4))
+    wait_until(lambda: owns(lowered) == [0], 60, scene.situation)
+    enqueue_to(scene, 1, 9, "other")
+    scene.wait_for_answers(5, 60)  # the other one's part of 10 hours
+    wait_until(lambda: lowered.status()["budget"]["available"] == 0, 60, scene.situation)
+    enqueue_to(scene, 0, 2, "own")
+    lowered.wait_until_not_ready("budget_spent")
+    assert accepted(scene) == 5

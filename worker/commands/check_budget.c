@@ -40,7 +40,14 @@ void bs_check_budget(struct bs_check_report *report, struct bs_kafka_client *cli
     }
     int32_t silent;
     double spent = bs_group_progress_billed_hours(&progress, &silent);
+    bool forgotten = progress.forgotten;
     bs_group_progress_free(&progress);
+    if (forgotten) {
+        bs_check_say(report, BS_CHECK_LINE_WARN,
+                     "budget: what is spent is not known: the group's offsets have expired; "
+                     "workers know it from the state topic, and tell it again when they run");
+        return;
+    }
     double all = config->limits.billed_hours;
     double left = all > spent ? all - spent : 0;
     char first[32], second[32], third[32], money[128], without[80] = "";

@@ -252,7 +252,7 @@ static void average(const struct bs_watch_facts *facts, struct bs_watch_sums *su
 static void sum_billed(const struct bs_watch_facts *facts, struct bs_watch_sums *sums)
 {
     sums->billed_seconds = NAN;
-    for (int32_t i = 0; i < facts->progress.count; i++) {
+    for (int32_t i = 0; i < facts->progress.count && !facts->progress.forgotten; i++) {
         int64_t billed = facts->progress.partitions[i].billed_seconds;
         if (billed >= 0) {
             sums->billed_of_kafka = true;

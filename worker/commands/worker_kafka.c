@@ -170,6 +170,14 @@ static void on_topics(void *context, int32_t jobs_partitions, int32_t state_part
     bs_kafka_divide(worker->kafka, state_partitions);
 }
 
+static void on_billed(void *context, const int64_t *billed, int32_t count)
+{
+    struct bs_event event = bs_worker_new_event(BS_EVENT_BILLED);
+    event.billed.by_partition = billed;
+    event.billed.count = count;
+    bs_worker_event(context, &event);
+}
+
 static void on_fatal(void *context, const char *message)
 {
     bs_worker_fail(context, message);
@@ -200,6 +208,7 @@ const struct bs_kafka_callbacks bs_worker_kafka_callbacks = {
     .transaction = on_transaction,
     .published = on_published,
     .topics = on_topics,
+    .billed = on_billed,
     .fatal = on_fatal,
     .trouble = on_trouble,
     .closed = on_closed,

@@ -83,6 +83,23 @@ static void note(struct bs_core *core, int32_t id, int64_t billed)
     budget->billed[id] = billed;
 }
 
+static void note_all(struct bs_core *core, const int64_t *billed, int32_t count)
+{
+    for (int32_t i = 0; i < count; i++) {
+        if (billed[i] >= 0) {
+            note(core, i, billed[i]);
+        }
+    }
+}
+
+void bs_budget_told(struct bs_core *core, const struct bs_event *event)
+{
+    if (core->options.budget_seconds > 0) {
+        note_all(core, event->billed.by_partition, event->billed.count);
+        bs_quota_count_anew(core);
+    }
+}
+
 void bs_budget_restored(struct bs_core *core, struct bs_partition *partition,
                         const struct bs_event *event, bool grown)
 {
@@ -94,17 +111,16 @@ void bs_budget_restored(struct bs_core *core, struct bs_partition *partition,
         }
         return;
     }
-    for (int32_t i = 0; i < event->restore_ended.billed_count; i++) {
-        if (event->restore_ended.billed[i] >= 0) {
-            note(core, i, event->restore_ended.billed[i]);
-        }
-    }
+    note_all(core, event->restore_ended.billed, event->restore_ended.billed_count);
     if (control->budget_parts == 0) {
         control->budget_parts =
             grown ? event->restore_ended.divided_by : core->options.state_partitions;
         bs_partition_want_commit(core, partition);
     }
-    core->budget.parts = control->budget_parts;
+    bool has_part = partition->id < control->budget_parts;
+    if (has_part || core->budget.parts == 0) { /* what grew tells the least that ever was */
+        core->budget.parts = control->budget_parts;
+    }
 }
 
 void bs_budget_leave(struct bs_core *core, const struct bs_partition *partition)

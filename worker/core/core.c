@@ -153,6 +153,9 @@ static void handle(struct bs_core *core, const struct bs_event *event)
     case BS_EVENT_DIVIDED:
         bs_quota_divide(core, event->state_partitions);
         break;
+    case BS_EVENT_BILLED:
+        bs_budget_told(core, event);
+        break;
     case BS_EVENT_STOP:
         core->stopping = true;
         bs_partitions_give_back_quota(core);

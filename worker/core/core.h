@@ -308,6 +308,7 @@ enum bs_event_kind {
     BS_EVENT_GROUP,              /* .group_joined */
     BS_EVENT_DATE,               /* .date: what the service's clock says */
     BS_EVENT_DIVIDED,            /* .state_partitions: the state topic has so many now */
+    BS_EVENT_BILLED,             /* .billed: what the group's offsets tell now */
     BS_EVENT_STOP,               /* take nothing more, finish what is under way, then STOPPED */
 };
 
@@ -389,8 +390,9 @@ struct bs_event {
             int64_t committed;  /* the group's committed offset, -1 = none */
             int64_t log_start;  /* the jobs partition's first offset, used where nothing is known */
             int32_t divided_by; /* by how many partitions the quota was divided when the others were
-                                 * first worked on, the least that the group's offsets tell; 0 =
-                                 * they tell nothing. Only where the partition has neither a
+                                 * first worked on, the least that the group's offsets tell (and
+                                 * under a budget the first control record); 0 = they tell
+                                 * nothing. Only where the partition has neither a
                                  * control record nor an offset. */
             const int64_t *billed; /* by partition: the billed_total that its committed offset
                                     * tells, -1 = none; asked for only where there is a budget */
@@ -431,6 +433,10 @@ struct bs_event {
             int64_t round_trip_ms; /* from the request's sending to now */
         } date;
         int32_t state_partitions;
+        struct {
+            const int64_t *by_partition; /* as in restore_ended */
+            int32_t count;
+        } billed;
     };
 };
 

@@ -310,8 +310,8 @@ void bs_quota_drop(struct bs_core *core, struct bs_partition *partition);
 /* ---- budget.c: what the fleet may spend in its whole life ---- */
 
 struct bs_budget {
-    int64_t *billed; /* by partition: what the group's offsets told, or we knew when it left us;
-                      * -1 = unknown. Of those that we serve their control records tell. */
+    int64_t *billed; /* by partition: what the group's offsets told last, or we knew when it left
+                      * us; -1 = unknown. Of those that we serve their control records tell. */
     int32_t billed_count;
     int32_t parts; /* the divisor of the newest part that we had */
 };
@@ -323,6 +323,8 @@ int64_t bs_budget_left(const struct bs_core *core);
 /* At the end of a restore, before the partition is served. */
 void bs_budget_restored(struct bs_core *core, struct bs_partition *partition,
                         const struct bs_event *event, bool grown);
+/* The group's offsets were looked at again. */
+void bs_budget_told(struct bs_core *core, const struct bs_event *event);
 /* The partition leaves us. */
 void bs_budget_leave(struct bs_core *core, const struct bs_partition *partition);
 /* The operation's submission surely was not accepted: what was spent for it was not. */

@@ -114,6 +114,9 @@ static void give_topics(struct bs_kafka *kafka, const struct bs_report *report)
         kafka->state_partitions_told = report->state_partitions;
         kafka->callbacks.topics(kafka->context, report->jobs_partitions, report->state_partitions);
     }
+    if (report->billed_count > 0) {
+        kafka->callbacks.billed(kafka->context, report->billed, report->billed_count);
+    }
     if (!kafka->closing) {
         bs_consumer_take_up(kafka->consumer, report->state_partitions < kafka->state_partitions
                                                  ? report->state_partitions

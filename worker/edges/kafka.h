@@ -26,8 +26,9 @@ struct bs_restore_end {
     int64_t committed; /* the group's offset, -1 = none */
     int64_t log_start; /* of the jobs partition */
     /* By how many partitions the quota was divided when the others were first worked on, the least
-     * that any committed offset tells; 0 = none tells. Asked for where the partition has neither an
-     * offset nor a control record, or there is a budget. */
+     * that any committed offset tells, under a budget also the first partition's control record; 0
+     * = none tells. Asked for where the partition has neither an offset nor a control record, or
+     * there is a budget. */
     int32_t divided_by;
     const int64_t *billed; /* by partition, what committed offsets tell, -1 = nothing; only where
                             * there is a budget, else billed_count is 0 */
@@ -74,6 +75,9 @@ struct bs_kafka_callbacks {
      * that were stopped because the state topic lacked them are assigned again, once it has them
      * and bs_kafka_divide has taken them in. */
     void (*topics)(void *context, int32_t jobs_partitions, int32_t state_partitions);
+    /* Under a budget, every ten seconds or so: by partition, what committed offsets tell, -1 =
+     * nothing. */
+    void (*billed)(void *context, const int64_t *billed, int32_t count);
 
     /* This process cannot go on (fenced by a second instance, fatal librdkafka error). */
     void (*fatal)(void *context, const char *message);

@@ -66,6 +66,8 @@ struct bs_partition_progress {
 struct bs_group_progress {
     struct bs_partition_progress *partitions; /* by their numbers */
     int32_t count;
+    bool forgotten; /* a partition has no offset though its state tells that somebody has worked on
+                     * it (or cannot be asked): the group's offsets have expired, or were deleted */
 };
 
 /* Reads nothing of the topics and joins no group. DENIED names the missing right. The caller frees

@@ -75,6 +75,9 @@ struct bs_offset_text {
 };
 #define BS_OFFSET_TEXT_SIZE 96
 void bs_offset_text_format(const struct bs_offset_text *told, char text[BS_OFFSET_TEXT_SIZE]);
+/* The beginning of a key: a record that is not ours may have any bytes there. */
+#define BS_KEY_SHOWN_SIZE 49
+void bs_kafka_show_key(struct bs_bytes key, char shown[BS_KEY_SHOWN_SIZE]);
 /* Fields that are missing or unreadable are not told; unknown ones are passed over. */
 struct bs_offset_text bs_offset_text_parse(const char *text, size_t size);
 
@@ -94,6 +97,16 @@ const char *bs_kafka_missing_right(rd_kafka_resp_err_t code);
  * `limit_ms`. */
 BS_MUST_CHECK rd_kafka_resp_err_t bs_kafka_count_partitions(rd_kafka_t *handle, const char *topic,
                                                             int32_t limit_ms, int32_t *count);
+
+/* What the group's offsets of the first `count` partitions of the jobs topic tell: by partition
+ * what was billed, -1 = nothing (allocated in any case, the caller's to free), and by how many the
+ * quota was divided when they were first worked on (the least; 0 = none tells). With a handle that
+ * waits for no transaction: what is in flight tells no less. */
+BS_MUST_CHECK rd_kafka_resp_err_t bs_kafka_ask_told(rd_kafka_t *handle, const char *jobs,
+                                                    int32_t count, int32_t limit_ms,
+                                                    int64_t **billed, int32_t *divided_by);
+/* The lesser of two numbers, of which 0 tells nothing. */
+int32_t bs_least_known(int32_t one, int32_t other);
 
 /* ---- kafka.c: reports to the loop ---- */
 
@@ -116,8 +129,9 @@ struct bs_report {
     struct bs_state_record *records; /* RECORDS: owned */
     size_t record_count;
     struct bs_restore_end end_of_restore; /* RESTORED */
-    int64_t *billed;                      /* RESTORED: its array, owned */
-    int32_t partitions;      /* RESTORED: what its committed offset tells, 0 = nothing */
+    int64_t *billed;         /* RESTORED: its array, TOPICS: by partition as there; owned */
+    int32_t billed_count;    /* TOPICS: 0 = nothing is told of it */
+    int32_t partitions;      /* RESTORED: what its offset or control record tells, 0 = nothing */
     int64_t lost;            /* STOPPED */
     bool of_restore;         /* STOPPED: only if the epoch is still the partition's */
     bool stateless;          /* STOPPED: the state topic has no such partition (yet) */

@@ -1,20 +1,21 @@
 /* How far the group is: what stands with its committed offsets, and the bounds of the jobs topic.
- * One question for the offsets and two for the bounds, whatever the number of partitions. */
+ * One question for the offsets and two for the bounds, whatever the number of partitions; where
+ * offsets are missing some more, whether the state topic tells that there were any. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "edges/kafka_client_internal.h"
+#include "formats/redriven.h"
 
 /* What the protocol calls the first and the last offset, where a time is asked for. */
 #define EARLIEST (-2)
 #define LATEST   (-1)
 
-static rd_kafka_topic_partition_list_t *places(const struct bs_kafka_client *client, int32_t count,
-                                               int64_t offset)
+static rd_kafka_topic_partition_list_t *places(const char *topic, int32_t count, int64_t offset)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(count);
     for (int32_t i = 0; i < count; i++) {
-        rd_kafka_topic_partition_list_add(list, client->config->topics.jobs, i)->offset = offset;
+        rd_kafka_topic_partition_list_add(list, topic, i)->offset = offset;
     }
     return list;
 }
@@ -32,7 +33,8 @@ static rd_kafka_resp_err_t ask_bounds(struct bs_kafka_client *client, rd_kafka_t
                                       int64_t which, int32_t limit_ms,
                                       struct bs_group_progress *progress)
 {
-    rd_kafka_topic_partition_list_t *list = places(client, progress->count, which);
+    rd_kafka_topic_partition_list_t *list =
+        places(client->config->topics.jobs, progress->count, which);
     rd_kafka_resp_err_t code =
         first_error(rd_kafka_offsets_for_times(handle, list, limit_ms), list);
     for (int i = 0; i < list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
@@ -47,7 +49,7 @@ static rd_kafka_resp_err_t ask_offsets(struct bs_kafka_client *client, int32_t l
                                        struct bs_group_progress *progress)
 {
     rd_kafka_topic_partition_list_t *list =
-        places(client, progress->count, RD_KAFKA_OFFSET_INVALID);
+        places(client->config->topics.jobs, progress->count, RD_KAFKA_OFFSET_INVALID);
     rd_kafka_resp_err_t code =
         first_error(rd_kafka_committed(client->reader, list, limit_ms), list);
     for (int i = 0; i < list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
@@ -60,6 +62,83 @@ static rd_kafka_resp_err_t ask_offsets(struct bs_kafka_client *client, int32_t l
     }
     rd_kafka_topic_partition_list_destroy(list);
     return code;
+}
+
+/* By partition, the first or the last offsets of the state topic. */
+static rd_kafka_resp_err_t ask_state(struct bs_kafka_client *client, int64_t which,
+                                     int32_t limit_ms, int32_t count, int64_t *offsets)
+{
+    rd_kafka_topic_partition_list_t *list = places(client->config->topics.state, count, which);
+    rd_kafka_resp_err_t code =
+        first_error(rd_kafka_offsets_for_times(client->reader, list, limit_ms), list);
+    for (int i = 0; i < list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
+        offsets[list->elems[i].partition] = list->elems[i].offset;
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    return code;
+}
+
+/* Whether anything was committed to a partition of the state topic. Where it is not known in time
+ * it counts as so. */
+static bool has_state(struct bs_kafka_client *client, int32_t partition, bs_mono_ms until)
+{
+    rd_kafka_t *handle = client->committed_reader;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, client->config->topics.state, partition)->offset =
+        RD_KAFKA_OFFSET_BEGINNING;
+    rd_kafka_resp_err_t code = rd_kafka_assign(handle, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    bool ended = false;
+    bool found = code != RD_KAFKA_RESP_ERR_NO_ERROR;
+    while (!ended && !found) {
+        bs_mono_ms left = until - bs_clock_now().mono;
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(handle, left > 0 ? (int)left : 0);
+        if (message == NULL) {
+            found = true; /* not in time */
+            continue;
+        }
+        bool of_it = message->rkt != NULL && message->partition == partition;
+        ended = of_it && message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
+        found = of_it && message->err == RD_KAFKA_RESP_ERR_NO_ERROR &&
+                !bs_redriven_is_key((struct bs_bytes){message->key, message->key_len});
+        rd_kafka_message_destroy(message);
+    }
+    rd_kafka_assign(handle, NULL);
+    return found;
+}
+
+/* Where there is no offset, but state: it has expired, or was deleted. Bounds alone do not tell:
+ * who tries the rights leaves an aborted transaction. What cannot be asked counts as there. */
+static bool is_forgotten(struct bs_kafka_client *client, int32_t limit_ms,
+                         const struct bs_group_progress *progress)
+{
+    int32_t missing = 0, count = 0;
+    while (missing < progress->count && progress->partitions[missing].committed >= 0) {
+        missing++;
+    }
+    if (missing == progress->count) {
+        return false;
+    }
+    bs_mono_ms until = bs_clock_now().mono + limit_ms;
+    rd_kafka_resp_err_t code =
+        bs_kafka_count_partitions(client->reader, client->config->topics.state, limit_ms, &count);
+    int64_t *starts = calloc((size_t)count + 1, sizeof(*starts));
+    int64_t *ends = calloc((size_t)count + 1, sizeof(*ends));
+    BS_ASSERT(starts != NULL && ends != NULL);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && count > 0) {
+        code = ask_state(client, EARLIEST, limit_ms, count, starts);
+    }
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && count > 0) {
+        code = ask_state(client, LATEST, limit_ms, count, ends);
+    }
+    bool forgotten = code != RD_KAFKA_RESP_ERR_NO_ERROR;
+    for (int32_t i = missing; i < progress->count && i < count && !forgotten; i++) {
+        forgotten = progress->partitions[i].committed < 0 && ends[i] > starts[i] &&
+                    has_state(client, i, until);
+    }
+    free(starts);
+    free(ends);
+    return forgotten;
 }
 
 /* What committed transactions wrote ends before what an open one writes: a handle of its own. */
@@ -107,6 +186,7 @@ enum bs_error_code bs_kafka_group_progress(struct bs_kafka_client *client, int32
         bs_group_progress_free(progress);
         return bs_kafka_client_error(error, code, doing, right);
     }
+    progress->forgotten = is_forgotten(client, limit_ms, progress);
     return BS_OK;
 }
 

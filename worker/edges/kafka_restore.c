@@ -22,7 +22,6 @@
 #define REST_MS       500   /* after a failure */
 #define TRIM_RECORDS  8192  /* some megabytes */
 #define MISSING_TRIES 4     /* metadata may lag behind a topic that was just made */
-#define KEY_SHOWN     48
 #define ADVICE        "see partition_stopped in docs/operating.md"
 #define LOOK_MS       2000 /* one question of a look at the topics, which a restore must not wait for */
 #define LOOK_EVERY_MS 10000
@@ -37,7 +36,7 @@ struct restore_task {
     uint32_t epoch;
     int64_t position;   /* COUNT_LOST */
     int32_t missing;    /* how often its partition was not found */
-    int32_t partitions; /* told by its committed offset, 0 = nothing */
+    int32_t partitions; /* told by its committed offset, else by its control record; 0 = nothing */
     struct bs_restore_end end;
     int64_t *billed; /* end.billed, owned */
     bs_mono_ms begun;
@@ -58,6 +57,16 @@ struct bs_restore {
     struct bs_trouble_gate gate;
     struct bs_kafka_secrets secrets[2];
     bs_mono_ms next_look; /* at the topics */
+    int32_t first_parts; /* by how many the first partition's control record divides the budget; 0 =
+                          * not read yet, or it has none */
+};
+
+/* A reading of a state partition. */
+struct state_reading {
+    int32_t partition;
+    int64_t end; /* until an end of the partition at or past this */
+    struct bs_records *records;
+    bool only_control;
 };
 
 enum step { STEP_DONE, STEP_AGAIN, STEP_OVER }; /* OVER: answered, or not wanted any more */
@@ -184,20 +193,11 @@ static enum step find_state_partition(struct bs_restore *restore, struct restore
     return stop(restore, task, 0, report);
 }
 
-static rd_kafka_topic_partition_list_t *places(const struct bs_restore *restore, int32_t first,
-                                               int32_t count)
-{
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(count);
-    for (int32_t i = first; i < first + count; i++) {
-        rd_kafka_topic_partition_list_add(list, restore->kafka->config->topics.jobs, i);
-    }
-    return list;
-}
-
 /* The group's offset of the jobs partition. Waits out offsets in flight. */
 static enum step ask_committed(struct bs_restore *restore, struct restore_task *task)
 {
-    rd_kafka_topic_partition_list_t *list = places(restore, task->partition, 1);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, restore->kafka->config->topics.jobs, task->partition);
     rd_kafka_resp_err_t code = rd_kafka_committed(restore->committed, list, STEP_MS);
     const rd_kafka_topic_partition_t *place = &list->elems[0];
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -214,33 +214,24 @@ static enum step ask_committed(struct bs_restore *restore, struct restore_task *
                : trouble_code(restore, task, "asking for the group's offset", code);
 }
 
-/* What the offsets of all partitions tell: by how many the quota was divided when they were first
- * worked on (the least of them), and what was billed. */
+static bool has_budget(const struct bs_restore *restore)
+{
+    return restore->kafka->config->limits.billed_hours > 0;
+}
+
 static enum step ask_others(struct bs_restore *restore, struct restore_task *task)
 {
     const char *jobs = restore->kafka->config->topics.jobs;
     int32_t count = 0;
     rd_kafka_resp_err_t code = bs_kafka_count_partitions(restore->plain, jobs, STEP_MS, &count);
-    rd_kafka_topic_partition_list_t *list = places(restore, 0, count);
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) { /* what is in flight tells no less */
-        code = rd_kafka_committed(restore->plain, list, STEP_MS);
-    }
-    task->end.divided_by = 0;
     free(task->billed);
-    task->billed = calloc((size_t)count + 1, sizeof(*task->billed));
-    BS_ASSERT(task->billed != NULL);
-    for (int i = 0; i < list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
-        const rd_kafka_topic_partition_t *place = &list->elems[i];
-        struct bs_offset_text told = bs_offset_text_parse(place->metadata, place->metadata_size);
-        code = place->err;
-        task->billed[i] = place->offset >= 0 ? told.billed : -1;
-        if (told.partitions > 0 &&
-            (task->end.divided_by == 0 || told.partitions < task->end.divided_by)) {
-            task->end.divided_by = told.partitions;
-        }
+    task->billed = NULL;
+    task->end.divided_by = 0;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        code = bs_kafka_ask_told(restore->plain, jobs, count, STEP_MS, &task->billed,
+                                 &task->end.divided_by);
     }
-    task->end.billed_count = restore->kafka->config->limits.billed_hours > 0 ? list->cnt : 0;
-    rd_kafka_topic_partition_list_destroy(list);
+    task->end.billed_count = has_budget(restore) ? count : 0;
     if (over(restore, task)) {
         return STEP_OVER;
     }
@@ -250,16 +241,16 @@ static enum step ask_others(struct bs_restore *restore, struct restore_task *tas
 }
 
 static enum step ask_bounds(struct bs_restore *restore, const struct restore_task *task,
-                            const char *topic, int64_t *start, int64_t *end)
+                            const char *topic, int32_t partition, int64_t *start, int64_t *end)
 {
-    rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
-        restore->plain, topic, task->partition, start, end, STEP_MS);
+    rd_kafka_resp_err_t code =
+        rd_kafka_query_watermark_offsets(restore->plain, topic, partition, start, end, STEP_MS);
     int32_t count = 0;
     if (code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION && /* the topic has grown: look at it anew */
         bs_kafka_count_partitions(restore->plain, topic, STEP_MS, &count) ==
             RD_KAFKA_RESP_ERR_NO_ERROR) {
-        code = rd_kafka_query_watermark_offsets(restore->plain, topic, task->partition, start, end,
-                                                STEP_MS);
+        code =
+            rd_kafka_query_watermark_offsets(restore->plain, topic, partition, start, end, STEP_MS);
     }
     if (over(restore, task)) {
         return STEP_OVER;
@@ -269,16 +260,32 @@ static enum step ask_bounds(struct bs_restore *restore, const struct restore_tas
                : trouble_code(restore, task, "asking for the bounds of a partition", code);
 }
 
+static struct bs_bytes control_key(char text[BS_STATE_KEY_SIZE])
+{
+    bs_state_key_control(text);
+    return (struct bs_bytes){(const uint8_t *)text, strlen(text)};
+}
+
+static bool is_wanted(const struct state_reading *reading, struct bs_bytes key)
+{
+    char text[BS_STATE_KEY_SIZE];
+    struct bs_bytes control = control_key(text);
+    if (reading->only_control) {
+        return key.size == control.size && memcmp(key.data, control.data, key.size) == 0;
+    }
+    return !bs_redriven_is_key(key); /* those are the command's own, and nothing to a worker */
+}
+
 /* Takes one message or event of the state partition; DONE at the end of the partition. */
 static enum step take_message(struct bs_restore *restore, const struct restore_task *task,
-                              const rd_kafka_message_t *message, int64_t end,
-                              struct bs_records *records)
+                              const rd_kafka_message_t *message,
+                              const struct state_reading *reading)
 {
     bool ours =
-        message->rkt != NULL && message->partition == task->partition &&
+        message->rkt != NULL && message->partition == reading->partition &&
         strcmp(rd_kafka_topic_name(message->rkt), restore->kafka->config->topics.state) == 0;
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-        return ours && message->offset >= end ? STEP_DONE : STEP_AGAIN;
+        return ours && message->offset >= reading->end ? STEP_DONE : STEP_AGAIN;
     }
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return trouble(restore, task, "reading the state", rd_kafka_message_errstr(message));
@@ -292,22 +299,22 @@ static enum step take_message(struct bs_restore *restore, const struct restore_t
                                      "the state record at offset %" PRId64 " of %s/%" PRId32
                                      " has no key; " ADVICE,
                                      message->offset, restore->kafka->config->topics.state,
-                                     task->partition));
+                                     reading->partition));
     }
     const struct bs_bytes key = {message->key, message->key_len};
-    if (!bs_redriven_is_key(key)) { /* those are the command's own, and nothing to a worker */
-        bs_records_put(records, key, (struct bs_bytes){message->payload, message->len},
+    if (is_wanted(reading, key)) {
+        bs_records_put(reading->records, key, (struct bs_bytes){message->payload, message->len},
                        message->offset);
     }
     return STEP_AGAIN;
 }
 
-/* Reads the state partition until an end at or past `end`. */
 static enum step read_state(struct bs_restore *restore, const struct restore_task *task,
-                            int64_t end, struct bs_records *records)
+                            const struct state_reading *reading)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, restore->kafka->config->topics.state, task->partition)
+    rd_kafka_topic_partition_list_add(list, restore->kafka->config->topics.state,
+                                      reading->partition)
         ->offset = RD_KAFKA_OFFSET_BEGINNING;
     rd_kafka_resp_err_t code = rd_kafka_assign(restore->committed, list);
     rd_kafka_topic_partition_list_destroy(list);
@@ -329,7 +336,7 @@ static enum step read_state(struct bs_restore *restore, const struct restore_tas
             }
             continue;
         }
-        step = take_message(restore, task, message, end, records);
+        step = take_message(restore, task, message, reading);
         if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
             progress = bs_clock_now().mono;
         }
@@ -339,18 +346,8 @@ static enum step read_state(struct bs_restore *restore, const struct restore_tas
     return over(restore, task) ? STEP_OVER : step;
 }
 
-/* A record that is not ours may have any bytes for a key. */
-static void show_key(struct bs_bytes key, char shown[KEY_SHOWN + 1])
-{
-    size_t size = key.size < KEY_SHOWN ? key.size : KEY_SHOWN;
-    for (size_t i = 0; i < size; i++) {
-        shown[i] = (char)(key.data[i] > ' ' && key.data[i] <= '~' ? key.data[i] : '?');
-    }
-    shown[size] = '\0';
-}
-
 /* Hands one portion to the loop; false when a record cannot be read (`failed` says which). */
-static bool fill_portion(struct bs_restore *restore, const struct restore_task *task,
+static bool fill_portion(struct bs_restore *restore, struct restore_task *task,
                          struct bs_records *records, struct bs_report *portion,
                          struct bs_report **failed)
 {
@@ -361,8 +358,8 @@ static bool fill_portion(struct bs_restore *restore, const struct restore_task *
         struct bs_error error = BS_NO_ERROR;
         struct bs_state_record *decoded = &portion->records[portion->record_count];
         if (!bs_state_decode(key, value, decoded, &error)) {
-            char shown[KEY_SHOWN + 1];
-            show_key(key, shown);
+            char shown[BS_KEY_SHOWN_SIZE];
+            bs_kafka_show_key(key, shown);
             *failed = bs_report_create(BS_REPORT_STOPPED,
                                        "state record %s at offset %" PRId64 " of %s/%" PRId32
                                        " cannot be read: %s; " ADVICE,
@@ -371,13 +368,16 @@ static bool fill_portion(struct bs_restore *restore, const struct restore_task *
             free(record);
             return false;
         }
+        if (decoded->kind == BS_STATE_CONTROL && task->partitions == 0) {
+            task->partitions = decoded->control.budget_parts; /* its offset has expired */
+        }
         portion->record_count++;
         free(record);
     }
     return true;
 }
 
-static enum step give_records(struct bs_restore *restore, const struct restore_task *task,
+static enum step give_records(struct bs_restore *restore, struct restore_task *task,
                               struct bs_records *records)
 {
     size_t given = 0;
@@ -408,8 +408,53 @@ static enum step give_records(struct bs_restore *restore, const struct restore_t
 static bool has_control(const struct bs_records *records)
 {
     char key[BS_STATE_KEY_SIZE];
-    bs_state_key_control(key);
-    return bs_records_has(records, (struct bs_bytes){(const uint8_t *)key, strlen(key)});
+    return bs_records_has(records, control_key(key));
+}
+
+/* Offsets expire, and with them what they tell of the division: a partition without a past could be
+ * taken for one of the first. The first partition's control record tells for ever. */
+static enum step ask_first(struct bs_restore *restore, struct restore_task *task)
+{
+    int64_t start = 0;
+    struct state_reading reading = {.only_control = true};
+    enum step step =
+        ask_bounds(restore, task, restore->kafka->config->topics.state, 0, &start, &reading.end);
+    if (step != STEP_DONE || start == reading.end) {
+        return step;
+    }
+    reading.records = bs_records_create();
+    step = read_state(restore, task, &reading);
+    bs_records_sort(reading.records);
+    struct bs_record *record = NULL;
+    if (step == STEP_DONE && bs_records_take(reading.records, &record)) {
+        struct bs_bytes key = {record->bytes, record->key_size};
+        struct bs_bytes value = {record->bytes + record->key_size, record->value_size};
+        struct bs_state_record decoded;
+        struct bs_error error = BS_NO_ERROR;
+        if (bs_state_decode(key, value, &decoded, &error)) {
+            restore->first_parts = decoded.control.budget_parts;
+            bs_state_record_free(&decoded);
+        } else {
+            step = trouble(restore, task, "the first partition's control record", error.message);
+        }
+        free(record);
+    }
+    bs_records_destroy(reading.records);
+    return step;
+}
+
+/* What the others tell, where that is needed. */
+static enum step look_at_others(struct bs_restore *restore, struct restore_task *task,
+                                const struct bs_records *records)
+{
+    bool budget = has_budget(restore);
+    bool is_new = task->end.committed < 0 && !has_control(records);
+    enum step step = budget || is_new ? ask_others(restore, task) : STEP_DONE;
+    if (step == STEP_DONE && budget && is_new && task->partition > 0) {
+        step = restore->first_parts == 0 ? ask_first(restore, task) : step;
+        task->end.divided_by = bs_least_known(task->end.divided_by, restore->first_parts);
+    }
+    return step;
 }
 
 static enum step restore_records(struct bs_restore *restore, struct restore_task *task,
@@ -417,21 +462,21 @@ static enum step restore_records(struct bs_restore *restore, struct restore_task
 {
     const char *jobs = restore->kafka->config->topics.jobs;
     const char *state = restore->kafka->config->topics.state;
+    const int32_t partition = task->partition;
+    struct state_reading reading = {.partition = partition, .records = records};
     int64_t state_start = 0;
-    int64_t state_end = 0;
     int64_t log_start = 0;
     int64_t log_end = 0;
     enum step step = find_state_partition(restore, task);
-    step = step == STEP_DONE ? ask_committed(restore, task) : step;                       /* (1) */
-    step = step == STEP_DONE ? ask_bounds(restore, task, state, &state_start, &state_end) /* (2) */
-                             : step;
-    step = step == STEP_DONE ? read_state(restore, task, state_end, records) : step; /* (3) */
-    step = step == STEP_DONE ? ask_committed(restore, task) : step;                  /* (4) */
-    step = step == STEP_DONE ? ask_bounds(restore, task, jobs, &log_start, &log_end) : step;
-    bool budget = restore->kafka->config->limits.billed_hours > 0;
-    if (step == STEP_DONE && (budget || (task->end.committed < 0 && !has_control(records)))) {
-        step = ask_others(restore, task);
-    }
+    step = step == STEP_DONE ? ask_committed(restore, task) : step; /* (1) */
+    step = step == STEP_DONE
+               ? ask_bounds(restore, task, state, partition, &state_start, &reading.end) /* (2) */
+               : step;
+    step = step == STEP_DONE ? read_state(restore, task, &reading) : step; /* (3) */
+    step = step == STEP_DONE ? ask_committed(restore, task) : step;        /* (4) */
+    step =
+        step == STEP_DONE ? ask_bounds(restore, task, jobs, partition, &log_start, &log_end) : step;
+    step = step == STEP_DONE ? look_at_others(restore, task, records) : step;
     step = step == STEP_DONE ? give_records(restore, task, records) : step;
     if (step != STEP_DONE) {
         return step;
@@ -454,7 +499,7 @@ static enum step count_lost(struct bs_restore *restore, struct restore_task *tas
     const char *jobs = restore->kafka->config->topics.jobs;
     int64_t start = 0;
     int64_t end = 0;
-    enum step step = ask_bounds(restore, task, jobs, &start, &end);
+    enum step step = ask_bounds(restore, task, jobs, task->partition, &start, &end);
     if (step != STEP_DONE) {
         return step;
     }
@@ -503,7 +548,8 @@ static struct timespec later(int64_t ms)
     return at;
 }
 
-/* Tells the loop how many partitions jobs and state have, where both can be had. */
+/* Tells the loop how many partitions jobs and state have, where both can be had, and under a budget
+ * what their offsets tell of it. */
 static void look_at_topics(struct bs_restore *restore)
 {
     struct bs_kafka *kafka = restore->kafka;
@@ -521,6 +567,12 @@ static void look_at_topics(struct bs_restore *restore)
         struct bs_report *report = bs_report_create(BS_REPORT_TOPICS, NULL);
         report->jobs_partitions = jobs;
         report->state_partitions = state;
+        int32_t divided_by = 0;
+        if (has_budget(restore) &&
+            bs_kafka_ask_told(restore->plain, kafka->config->topics.jobs, jobs, LOOK_MS,
+                              &report->billed, &divided_by) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            report->billed_count = jobs;
+        }
         bs_report_send(kafka, report);
     }
 }

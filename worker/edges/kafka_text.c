@@ -161,3 +161,12 @@ const char *bs_kafka_missing_right(rd_kafka_resp_err_t code)
         return NULL;
     }
 }
+
+void bs_kafka_show_key(struct bs_bytes key, char shown[BS_KEY_SHOWN_SIZE])
+{
+    size_t size = key.size < BS_KEY_SHOWN_SIZE - 1 ? key.size : BS_KEY_SHOWN_SIZE - 1;
+    for (size_t i = 0; i < size; i++) {
+        shown[i] = (char)(key.data[i] > ' ' && key.data[i] <= '~' ? key.data[i] : '?');
+    }
+    shown[size] = '\0';
+}

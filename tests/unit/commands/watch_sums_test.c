@@ -284,6 +284,17 @@ static void where_offsets_tell_no_bill_the_workers_do(void **state)
     assert_true(is_near(sums->billed_expected, 4500000 + 45.0 * (99600 + 400)));
 }
 
+static void where_offsets_have_expired_nobody_knows_what_is_left(void **state)
+{
+    (void)state;
+    scene.config.limits.billed_hours = 2000;
+    scene.facts.progress.forgotten = true;
+    const struct bs_watch_sums *sums = sum();
+    assert_true(!sums->billed_of_kafka && isnan(sums->budget_left_seconds));
+    assert_false(sums->budget_too_small);
+    scene.facts.progress.forgotten = false;
+}
+
 /* ---- time left --------------------------------------------------------------------------------
  */
 
@@ -514,6 +525,7 @@ int main(void)
         OF(what_is_left_of_the_quotas_is_the_workers_sum),
         OF(the_end_is_billed_at_the_mean_of_a_job_so_far),
         OF(where_many_failed_for_free_the_end_is_a_range),
+        OF(where_offsets_have_expired_nobody_knows_what_is_left),
         OF(without_a_price_nothing_costs_anything),
         OF(where_offsets_tell_no_bill_the_workers_do),
         OF(the_quota_bounds_what_the_rates_say),

@@ -415,6 +415,42 @@ static void what_another_worker_s_partition_is_over_its_part_is_made_up_for(void
     scene_end(&scene);
 }
 
+static void what_others_spend_later_is_made_up_for_as_soon_as_it_is_told(void **state)
+{
+    (void)state;
+    begin(12 * HOUR, 2);
+    serve_from(1, 0, 2);
+    assert_int_equal(look().budget_available, 6 * HOUR);
+    const int64_t billed[] = {11 * HOUR, 77 * HOUR}; /* its own control record is newer */
+    struct bs_event event = {.kind = BS_EVENT_BILLED};
+    event.billed.by_partition = billed;
+    event.billed.count = 2;
+    scene_event(&scene, event);
+    assert_int_equal(look().budget_available, HOUR);
+    offer(1, 0, 2 * HOUR);
+    live(3000);
+    assert_int_equal(submitted(), 0);
+    assert_true(told());
+    scene_event(&scene, (struct bs_event){.kind = BS_EVENT_BILLED}); /* forgotten: known yet */
+    assert_int_equal(look().budget_available, HOUR);
+    scene_end(&scene);
+}
+
+static void what_comes_by_growth_does_not_change_how_others_are_judged(void **state)
+{
+    (void)state;
+    begin(12 * HOUR, 2);
+    serve_from(1, 0, 2); /* the budget was set when there were two */
+    serve_from(2, 0, 1); /* and once there was one */
+    const int64_t billed[] = {11 * HOUR};
+    struct bs_event event = {.kind = BS_EVENT_BILLED};
+    event.billed.by_partition = billed;
+    event.billed.count = 1;
+    scene_event(&scene, event);
+    assert_int_equal(look().budget_available, HOUR);
+    scene_end(&scene);
+}
+
 static void what_comes_by_growth_has_no_part_of_its_own(void **state)
 {
     (void)state;
@@ -457,6 +493,8 @@ int main(void)
         cmocka_unit_test(without_a_budget_the_records_of_one_are_written_anew),
         cmocka_unit_test(a_lowered_number_is_kept_whichever_partition_has_spent_it),
         cmocka_unit_test(what_another_worker_s_partition_is_over_its_part_is_made_up_for),
+        cmocka_unit_test(what_others_spend_later_is_made_up_for_as_soon_as_it_is_told),
+        cmocka_unit_test(what_comes_by_growth_does_not_change_how_others_are_judged),
         cmocka_unit_test(what_comes_by_growth_has_no_part_of_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -100,6 +100,9 @@ void trace_event(struct trace *trace, const struct bs_event *event)
     case BS_EVENT_DIVIDED:
         trace_add(trace, "divided %" PRId32, event->state_partitions);
         break;
+    case BS_EVENT_BILLED:
+        trace_add(trace, "billed of %" PRId32, event->billed.count);
+        break;
     case BS_EVENT_ASSIGNED:
         trace_add(trace, "assigned %" PRId32, event->partition);
         break;

@@ -182,6 +182,7 @@ void the_group_s_progress_is_told_without_joining_it(void **state)
     assert_partition(&progress.partitions[0], (struct bs_partition_progress){9, 4, 20, 7, 7200});
     assert_partition(&progress.partitions[1], (struct bs_partition_progress){5, 0, 5, 5, -1});
     assert_partition(&progress.partitions[2], (struct bs_partition_progress){-1, 0, 0, -1, -1});
+    assert_false(progress.forgotten);
     bs_group_progress_free(&progress);
     place_destroy(&place);
 }

@@ -232,6 +232,14 @@ static void on_topics(void *context, int32_t jobs_partitions, int32_t state_part
     member->state_partitions = state_partitions;
 }
 
+static void on_billed(void *context, const int64_t *billed, int32_t count)
+{
+    struct member *member = context;
+    for (int32_t i = 0; i < count && i < MEMBER_PARTITIONS; i++) {
+        member->looked[i] = billed[i];
+    }
+}
+
 static void on_trouble(void *context, const char *message)
 {
     struct member *member = context;
@@ -282,6 +290,7 @@ void member_create(struct member *member, const struct bs_config *config)
         .transaction = on_transaction,
         .published = on_published,
         .topics = on_topics,
+        .billed = on_billed,
         .fatal = on_fatal,
         .trouble = on_trouble,
         .closed = on_closed,

@@ -55,6 +55,7 @@ struct member {
     int64_t billed[MEMBER_PARTITIONS]; /* of all partitions, as the last restore told it */
     int32_t jobs_partitions;           /* as the callback `topics` told last */
     int32_t state_partitions;
+    int64_t looked[MEMBER_PARTITIONS]; /* as the callback `billed` told last */
     double restore_seconds;
     int64_t records;
     struct {
