@@ -218,6 +218,8 @@ def test_what_comes_by_growth_has_no_part_though_the_offsets_have_expired(scene)
         assert worker.stop() == 0
     (worker,) = scene.start_workers(1, settings(4))
     worker.wait_until_not_ready("budget_spent")
+    scene.wait_for_submissions(4)
+    scene.stop_workers()  # answers under way are waited for
     assert accepted(scene) == 4
     assert told_by_check(scene, settings(4)).startswith("warn  budget: spent 4 h of 4 h, 0 h left")
 
