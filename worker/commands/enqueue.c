@@ -153,7 +153,8 @@ static void look_at_budget(struct bs_enqueue *enqueue, struct bs_kafka_client *c
     int32_t silent;
     if (enqueue->config->limits.billed_hours > 0 &&
         bs_kafka_group_progress(client, DRY_DESCRIBE_LIMIT_MS, &progress, &error) == BS_OK) {
-        enqueue->budget_spent = bs_group_progress_billed_hours(&progress, &silent);
+        double spent = bs_group_progress_billed_hours(&progress, &silent);
+        enqueue->budget_spent = progress.forgotten ? -1 : spent;
         bs_group_progress_free(&progress);
     }
 }
