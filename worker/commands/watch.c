@@ -141,7 +141,7 @@ static int watch_once(struct watch *watch)
 static bool is_drained(const struct bs_watch_facts *facts, const struct bs_watch_sums *sums)
 {
     return facts->kafka_problem[0] == '\0' && sums->left.kind == BS_WATCH_LEFT_NOTHING &&
-           sums->jobs > 0 && is_complete(facts);
+           is_complete(facts);
 }
 
 static void watch_on(struct watch *watch)
@@ -237,8 +237,8 @@ int bs_command_watch(int argc, char **argv)
          NULL},
         {"interval", "DURATION", "how often (default: 2s on a terminal, else 10s)", NULL,
          &interval},
-        {"until-drained", NULL, "end when there are jobs and every one is answered",
-         &watch.options.until_drained, NULL},
+        {"until-drained", NULL, "end when every job is answered", &watch.options.until_drained,
+         NULL},
         {"no-color", NULL, "without colour", &watch.no_color, NULL},
     };
     const struct bs_repeated_option repeated[] = {

@@ -152,9 +152,7 @@ static void tell_nothing(struct bs_watch_sums *sums)
 {
     struct bs_watch_left *left = &sums->left;
     left->kind = BS_WATCH_LEFT_NOTHING;
-    if (sums->jobs == 0) {
-        (void)snprintf(left->reason, sizeof left->reason, "no jobs yet");
-    } else if (sums->lost > 0) {
+    if (sums->lost > 0) {
         (void)snprintf(left->reason, sizeof left->reason,
                        "but %" PRId64
                        " job%s lost: the topic's retention deleted what nobody had read",

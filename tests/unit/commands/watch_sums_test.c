@@ -442,20 +442,6 @@ static void before_kafka_answers_nothing_is_known(void **state)
     assert_string_equal(sum()->left.reason, "topic transcription-jobs does not exist: make it");
 }
 
-static void before_there_are_jobs_that_is_what_is_said(void **state)
-{
-    (void)state;
-    watch_scene_without_workers(&scene);
-    for (int i = 0; i < 2; i++) {
-        scene.facts.progress.partitions[i] = (struct bs_partition_progress){-1, 0, 0, -1, -1};
-    }
-    const struct bs_watch_left *left = &sum()->left;
-    char words[200];
-    bs_watch_left_words(left, words, sizeof words);
-    assert_string_equal(words, "none");
-    assert_string_equal(left->reason, "no jobs yet");
-}
-
 /* ---- words ------------------------------------------------------------------------------------
  */
 
@@ -538,7 +524,6 @@ int main(void)
         OF(nothing_is_left_only_when_everything_is_answered),
         OF(without_workers_the_watermarks_pace_is_taken),
         OF(before_kafka_answers_nothing_is_known),
-        OF(before_there_are_jobs_that_is_what_is_said),
         OF(durations_are_told_no_more_precisely_than_they_are_known),
         OF(numbers_are_grouped_and_short_where_they_must_be),
     };
