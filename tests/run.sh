@@ -1,7 +1,7 @@
 #!/bin/sh
 # Passes the tests on a fresh Debian 12 or 13: installs what is missing, builds with sanitizers, and
-# runs them through ctest, whose summary and exit status are this script's own. Twenty minutes on two
-# cores at most; with --all, which continuous integration runs, forty-five.
+# runs them through ctest, whose summary and exit status are this script's own. About 35 minutes on two
+# cores; with --all, which continuous integration runs, 50.
 set -eu
 
 usage() {
