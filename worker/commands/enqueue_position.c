@@ -11,6 +11,7 @@
 
 #include "base/hash.h"
 #include "commands/enqueue.h"
+#include "commands/identity.h"
 #include "edges/loop.h"
 
 #define WRITE_EVERY_MS 1000
@@ -19,62 +20,31 @@
 #define LOOK_EVERY     256 /* entries */
 #define MAGIC          "backscribe enqueue 1"
 
-static char *print(const char *format, ...) BS_PRINTF(1, 2);
-
-static char *print(const char *format, ...)
-{
-    char *text;
-    va_list arguments;
-    va_start(arguments, format);
-    int length = vasprintf(&text, format, arguments);
-    va_end(arguments);
-    BS_ASSERT(length >= 0);
-    return text;
-}
-
-/* Adds `name=value` to the identity, without a newline. */
-static void add(char **identity, const char *name, const char *value)
-{
-    char *longer = print("%s %s=%s", *identity, name, value == NULL ? "" : value);
-    free(*identity);
-    *identity = longer;
-}
-
-static const char *brokers(const struct bs_config *config)
-{
-    for (size_t i = 0; i < config->kafka_count; i++) {
-        if (strcmp(config->kafka[i].name, "bootstrap.servers") == 0) {
-            return config->kafka[i].value == NULL ? "" : config->kafka[i].value;
-        }
-    }
-    return "";
-}
-
 /* Everything on which it depends what the manifest's n-th entry becomes. */
 static char *identify(const struct bs_enqueue *enqueue, const char *path, const struct stat *facts)
 {
     char number[96];
-    char *identity = print("topic=%s/%s manifest=%s", brokers(enqueue->config),
-                           enqueue->config->topics.jobs, path);
+    char *identity = bs_text_print("topic=%s/%s manifest=%s", bs_identity_brokers(enqueue->config),
+                                   enqueue->config->topics.jobs, path);
     (void)snprintf(number, sizeof number, "%lld/%lld.%09ld", (long long)facts->st_size,
                    (long long)facts->st_mtim.tv_sec, facts->st_mtim.tv_nsec);
-    add(&identity, "file", number);
+    bs_identity_add(&identity, "file", number);
     for (size_t i = 0; i < enqueue->filter.include.count; i++) {
-        add(&identity, "include", enqueue->filter.include.list[i]);
+        bs_identity_add(&identity, "include", enqueue->filter.include.list[i]);
     }
     for (size_t i = 0; i < enqueue->filter.exclude.count; i++) {
-        add(&identity, "exclude", enqueue->filter.exclude.list[i]);
+        bs_identity_add(&identity, "exclude", enqueue->filter.exclude.list[i]);
     }
     for (size_t i = 0; i < enqueue->defaults.label_count; i++) {
-        add(&identity, "label", enqueue->labels[i].name);
-        add(&identity, "value", enqueue->labels[i].value);
+        bs_identity_add(&identity, "label", enqueue->labels[i].name);
+        bs_identity_add(&identity, "value", enqueue->labels[i].value);
     }
-    add(&identity, "language", enqueue->defaults.language);
-    add(&identity, "model", enqueue->defaults.model);
-    add(&identity, "bucket", enqueue->bucket);
-    add(&identity, "newer", enqueue->newer_than);
+    bs_identity_add(&identity, "language", enqueue->defaults.language);
+    bs_identity_add(&identity, "model", enqueue->defaults.model);
+    bs_identity_add(&identity, "bucket", enqueue->bucket);
+    bs_identity_add(&identity, "newer", enqueue->newer_than);
     (void)snprintf(number, sizeof number, "%" PRId64, enqueue->limit);
-    add(&identity, "limit", number);
+    bs_identity_add(&identity, "limit", number);
     for (char *at = identity; *at != '\0'; at++) {
         *at = *at == '\n' ? ' ' : *at;
     }
@@ -87,9 +57,9 @@ static char *folder(void)
     const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
     char *path;
     if (state != NULL && state[0] == '/') {
-        path = print("%s/backscribe", state);
+        path = bs_text_print("%s/backscribe", state);
     } else if (home != NULL && home[0] == '/') {
-        path = print("%s/.local/state/backscribe", home);
+        path = bs_text_print("%s/.local/state/backscribe", home);
     } else {
         return NULL;
     }
@@ -132,7 +102,7 @@ static void read_position(struct bs_enqueue_position *position)
 
 static bool write_position(const struct bs_enqueue_position *position)
 {
-    char *fresh = print("%s.new", position->path);
+    char *fresh = bs_text_print("%s.new", position->path);
     FILE *file = fopen(fresh, "we");
     bool good = file != NULL &&
                 fprintf(file, MAGIC "\n%s\n%" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " end\n",
@@ -158,8 +128,9 @@ static bool find_place(struct bs_enqueue *enqueue)
     }
     if (directory != NULL) {
         position->identity = identify(enqueue, path, &facts);
-        position->path = print("%s/enqueue-%016" PRIx64, directory,
-                               bs_hash64(0, position->identity, strlen(position->identity)));
+        position->path =
+            bs_text_print("%s/enqueue-%016" PRIx64, directory,
+                          bs_hash64(0, position->identity, strlen(position->identity)));
     }
     free(directory);
     free(path);

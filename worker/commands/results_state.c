@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "commands/identity.h"
 #include "commands/results.h"
 #include "edges/loop.h"
 
@@ -19,60 +19,28 @@
 #define ROOT           "root="
 #define PARTITIONS_MAX 100000
 
-static char *print(const char *format, ...) BS_PRINTF(1, 2);
-
-static char *print(const char *format, ...)
-{
-    char *text;
-    va_list arguments;
-    va_start(arguments, format);
-    int length = vasprintf(&text, format, arguments);
-    va_end(arguments);
-    BS_ASSERT(length >= 0);
-    return text;
-}
-
-/* Adds `name=value` to the identity; the value's size keeps two of them apart. */
-static void add(char **identity, const char *name, const char *value)
-{
-    value = value == NULL ? "" : value;
-    char *longer = print("%s %s=%zu:%s", *identity, name, strlen(value), value);
-    free(*identity);
-    *identity = longer;
-}
-
-static const char *brokers(const struct bs_config *config)
-{
-    for (size_t i = 0; i < config->kafka_count; i++) {
-        if (strcmp(config->kafka[i].name, "bootstrap.servers") == 0) {
-            return config->kafka[i].value == NULL ? "" : config->kafka[i].value;
-        }
-    }
-    return "";
-}
-
 /* Everything on which it depends what is written, on one line. */
 static char *identify(const struct bs_results *results)
 {
     const struct bs_transcript_writing *writing = &results->writing;
     const struct bs_results_filter *filter = &results->filter;
     char columns[4 * BS_TRANSCRIPT_COLUMNS_MAX + 1] = "";
-    char *identity =
-        print("topic=%s/%s", brokers(results->config), results->config->topics.results);
-    add(&identity, "format", bs_transcript_extension(writing->format));
+    char *identity = bs_text_print("topic=%s/%s", bs_identity_brokers(results->config),
+                                   results->config->topics.results);
+    bs_identity_add(&identity, "format", bs_transcript_extension(writing->format));
     for (size_t i = 0; i < writing->column_count; i++) {
         (void)snprintf(columns + strlen(columns), 5, "%u,", writing->columns[i]);
     }
-    add(&identity, "columns", columns);
-    add(&identity, "spreadsheet", writing->spreadsheet ? "yes" : "no");
+    bs_identity_add(&identity, "columns", columns);
+    bs_identity_add(&identity, "spreadsheet", writing->spreadsheet ? "yes" : "no");
     for (size_t i = 0; i < filter->ids.count; i++) {
-        add(&identity, "id", filter->ids.list[i]);
+        bs_identity_add(&identity, "id", filter->ids.list[i]);
     }
     for (size_t i = 0; i < filter->labels.count; i++) {
-        add(&identity, "label", filter->labels.list[i]);
+        bs_identity_add(&identity, "label", filter->labels.list[i]);
     }
-    add(&identity, "since", filter->since_given);
-    add(&identity, "until", filter->until_given);
+    bs_identity_add(&identity, "since", filter->since_given);
+    bs_identity_add(&identity, "until", filter->until_given);
     for (char *at = identity; *at != '\0'; at++) {
         *at = *at == '\n' ? ' ' : *at;
     }
@@ -137,7 +105,8 @@ static bool read_root(struct bs_results *results, FILE *file)
                 strncmp(root, ROOT, strlen(ROOT)) == 0;
     if (good && results->folder.path != NULL) {
         free(results->folder.root);
-        results->folder.root = root[strlen(ROOT)] == '\0' ? NULL : print("%s", root + strlen(ROOT));
+        results->folder.root =
+            root[strlen(ROOT)] == '\0' ? NULL : bs_text_print("%s", root + strlen(ROOT));
     }
     free(magic);
     free(root);
@@ -172,7 +141,7 @@ static void choose_root(struct bs_results *results)
 {
     const struct bs_config *config = results->config;
     if (results->folder.path != NULL && config->objects.bucket_count == 1) {
-        results->folder.root = print("%s", config->objects.buckets[0]);
+        results->folder.root = bs_text_print("%s", config->objects.buckets[0]);
     }
 }
 
@@ -187,7 +156,7 @@ static FILE *open_fresh(const char *path)
 static bool lock(struct bs_results_state *state)
 {
     struct stat facts = {0};
-    state->lock_path = print("%s.lock", state->path);
+    state->lock_path = bs_text_print("%s.lock", state->path);
     while (facts.st_nlink == 0) {
         if (state->lock >= 0) {
             (void)close(state->lock);
@@ -228,7 +197,7 @@ static bool prepare(struct bs_results_state *state)
     if (!lock(state)) {
         return false;
     }
-    char *fresh = print("%s.new", state->path);
+    char *fresh = bs_text_print("%s.new", state->path);
     FILE *file = open_fresh(fresh);
     if (file == NULL) {
         bs_results_say("%s: %s", fresh, strerror(errno));
@@ -247,9 +216,10 @@ bool bs_results_open_state(struct bs_results *results, const char *path)
     if (path == NULL && folder == NULL) {
         return true;
     }
-    state->path = path != NULL ? print("%s", path)
-                               : print("%s/.backscribe-results-%s", folder, /* found by no *.srt */
-                                       bs_transcript_extension(results->writing.format) + 1);
+    state->path = path != NULL
+                      ? bs_text_print("%s", path)
+                      : bs_text_print("%s/.backscribe-results-%s", folder, /* found by no *.srt */
+                                      bs_transcript_extension(results->writing.format) + 1);
     state->identity = identify(results);
     state->written = bs_clock_now().mono;
     choose_root(results);
@@ -318,7 +288,7 @@ static bool print_state(const struct bs_results *results, FILE *file)
 bool bs_results_write_state(struct bs_results *results)
 {
     struct bs_results_state *state = &results->state;
-    char *fresh = print("%s.new", state->path);
+    char *fresh = bs_text_print("%s.new", state->path);
     FILE *file = open_fresh(fresh);
     bool good = file != NULL && print_state(results, file);
     int error = errno;
